@@ -1,0 +1,1 @@
+"""The Studio: storyboards, plans, renders, the web page and the command line."""

@@ -1,0 +1,1 @@
+"""Doors as the Studio sees them."""

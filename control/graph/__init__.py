@@ -1,0 +1,1 @@
+"""The build graph: plan, fingerprints, timeline, quote. Pure."""

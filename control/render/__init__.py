@@ -1,0 +1,1 @@
+"""Renders: `advance` decides, `runner` carries out."""

@@ -1,0 +1,1 @@
+"""The storyboard: schema, files, edits, checks. Pure."""

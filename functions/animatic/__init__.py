@@ -1,0 +1,1 @@
+"""Engine `animatic`: drawn keyframes and moving panels, on a CPU."""

@@ -1,0 +1,1 @@
+"""Engine `assemble`: conform, mix and join the film."""

@@ -1,0 +1,1 @@
+"""The one job contract. Import the modules by name: `job`, `params`, `manifest`, `keys`, `grant`, `errors`."""

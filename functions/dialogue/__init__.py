@@ -1,0 +1,1 @@
+"""Engine `voice-piper`: spoken lines with word times, on a CPU."""

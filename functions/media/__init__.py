@@ -1,0 +1,1 @@
+"""Probe, streamed decode and encode, sanity checks: what every engine that touches media shares."""

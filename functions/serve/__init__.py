@@ -1,0 +1,1 @@
+"""Thin transports over the runtime."""

@@ -1,0 +1,1 @@
+"""Engine `sound-synth`: seeded effects, ambiences and cues, on a CPU."""
