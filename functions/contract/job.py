@@ -24,7 +24,7 @@ from functions.contract.params import Params
 MAX_OBJECT = 4_900_000_000
 """Bytes a single presigned PUT may carry (S3 allows 5 GiB)."""
 Key = Annotated[str, Field(max_length=300)]
-Url = Annotated[str, Field(max_length=4000, repr=False)]
+Url = Annotated[str, Field(max_length=4000)]
 
 
 class InputRef(Strict):
@@ -34,7 +34,7 @@ class InputRef(Strict):
     identity: Annotated[str, Field(pattern=r"^(fp:[0-9a-f]{64}/[a-z0-9_.-]{1,64}|sha256:[0-9a-f]{64})$")]
     sha256: Sha256
     size: Annotated[int, Field(ge=0, le=MAX_OBJECT)]
-    get_url: Url | None = None
+    get_url: Url | None = Field(default=None, repr=False)
 
 
 class OutputRef(Strict):
@@ -43,8 +43,8 @@ class OutputRef(Strict):
     key: Key
     max_bytes: Annotated[int, Field(ge=1, le=MAX_OBJECT)]
     content_type: Annotated[str, Field(max_length=100)]
-    put_url: Url | None = None
-    get_url: Url | None = None
+    put_url: Url | None = Field(default=None, repr=False)
+    get_url: Url | None = Field(default=None, repr=False)
 
 
 class WorkRef(Strict):
@@ -52,8 +52,8 @@ class WorkRef(Strict):
 
     key: Key
     previous: Key | None = None
-    put_urls: dict[Name, Url] = {}
-    get_urls: dict[Name, Url] = {}
+    put_urls: dict[Name, Url] = Field(default={}, repr=False)
+    get_urls: dict[Name, Url] = Field(default={}, repr=False)
 
 
 class Reserved(Strict):
@@ -85,10 +85,10 @@ class JobRequest(Strict):
     executions: Annotated[int, Field(ge=1, le=10)] = 1
     transport: Literal["presigned", "bucket"] = "presigned"
     door: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,47}$")]
-    callback: Url | None = None
+    callback: Url | None = Field(default=None, repr=False)
     expires_at: Millis
     key_id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-    grant: Annotated[str, Field(max_length=200, repr=False)] = ""
+    grant: Annotated[str, Field(max_length=200)] = Field(default="", repr=False)
     """Base64 Ed25519 signature over the canonical JSON of all other fields, defaults left out."""
 
     @property
@@ -180,7 +180,7 @@ class RunRequest(Strict):
 
     input: JobRequest
     policy: dict[str, Any] | None = None
-    webhook: Url | None = None
+    webhook: Url | None = Field(default=None, repr=False)
 
 
 class DoorStatus(Open):

@@ -5,9 +5,7 @@ import re
 from functions.contract.errors import KeyRefused
 
 SEGMENT = r"[a-z0-9][a-z0-9_.-]{0,63}"
-ARTIFACT = re.compile(
-    rf"artifacts/([0-9a-f]{{2}})/([0-9a-f]{{64}})/([0-9a-z]{{16,40}})/({SEGMENT}(?:/{SEGMENT})?)"
-)
+ARTIFACT = re.compile(rf"artifacts/([0-9a-f]{{2}})/([0-9a-f]{{64}})/([0-9a-z]{{16,40}})/({SEGMENT}(?:/{SEGMENT})?)")
 UPLOAD = re.compile(r"uploads/([0-9a-f]{64})\.([a-z0-9]{1,8})")
 RESERVED = ("started.json", "result.json", "progress.json", "preview.jpg", "work")
 
