@@ -1,0 +1,154 @@
+"""The one reader of the environment.
+
+Every setting is a field of `Settings` and is read from `VIVIJURE_` + its name in capitals. `table` writes the
+documentation of all of them.
+"""
+
+import difflib
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import parse_qs, urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from control.errors import SettingsError
+from control.graph.model import Problem
+
+PREFIX = "VIVIJURE_"
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+def _names(value: object) -> object:
+    return tuple(n.strip().lower() for n in value.split(",") if n.strip()) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+
+
+def home(environ: Mapping[str, str]) -> Path:
+    """Where this platform keeps a program's data."""
+    if sys.platform == "win32":
+        return Path(environ.get("LOCALAPPDATA") or Path.home()) / "vivijure"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "vivijure"
+    return Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "vivijure"
+
+
+class Settings(BaseModel):
+    """Everything a Studio may be told from outside. Immutable."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: Path = Field(description="Folder of the database, keys and, by default, the object store.")
+    store: str = Field("", description="Object store: a folder, or `s3://BUCKET?endpoint=URL&region=NAME`.")
+    s3_key_id: str = Field("", description="Access key id of the S3 store; empty for the AWS chain of credentials.")
+    s3_secret: SecretStr = Field(SecretStr(""), description="Secret access key of the S3 store.")
+    host: str = Field("127.0.0.1", description="Address the Studio listens on.")
+    port: int = Field(8420, ge=0, le=65535, description="Port the Studio listens on; 0 takes a free one.")
+    url: str = Field("", description="Public address, if not `http://HOST:PORT`; `https` makes cookies Secure.")
+    hosts: Names = Field((), description="Further host names requests may carry, separated by commas.")
+    workers: int = Field(
+        default_factory=lambda: min(os.cpu_count() or 1, 4),
+        ge=1,
+        le=64,
+        description="Jobs the built-in door runs at once.",
+    )
+    door: bool = Field(True, description="Start the built-in CPU door.")
+    runner: bool = Field(True, description="Advance renders in this process.")
+    month_budget_usd: int = Field(0, ge=0, le=1_000_000, description="Most dollars all renders of a month may cost.")
+    body_mb: int = Field(4, ge=1, le=64, description="Largest JSON or storyboard body.")
+    upload_mb: int = Field(2048, ge=1, le=4800, description="Largest uploaded file.")
+    session_days: int = Field(30, ge=1, le=365, description="How long a browser stays logged in.")
+    event_days: int = Field(7, ge=1, le=365, description="How long events are kept for clients that come back.")
+
+    @field_validator("store")
+    @classmethod
+    def _store(cls, value: str) -> str:
+        if "://" in value:
+            parts = urlsplit(value)
+            if parts.scheme != "s3" or not parts.netloc or set(parse_qs(parts.query)) - {"endpoint", "region"}:
+                raise ValueError("write a folder, or s3://BUCKET?endpoint=URL&region=NAME")
+        return value
+
+    @field_validator("url")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc):
+            raise ValueError("write a whole address, such as https://studio.example.org")
+        return value.rstrip("/")
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.data / "studio.db"
+
+    @property
+    def objects(self) -> str:
+        """The object store: as set, else a folder beside the database."""
+        return self.store or str(self.data / "objects")
+
+    @property
+    def base_url(self) -> str:
+        """Where a browser finds the Studio."""
+        return self.url or f"http://{self.host}:{self.port}"
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach it over https."""
+        return self.base_url.startswith("https://")
+
+    @property
+    def allowed_hosts(self) -> tuple[str, ...]:
+        """Host names (without port) that a request may carry: the guard against DNS rebinding."""
+        own = (urlsplit(self.base_url).hostname or "", self.host)
+        return tuple(dict.fromkeys((*LOOPBACK, *(h for h in own if h not in ("", "0.0.0.0", "::")), *self.hosts)))  # noqa: S104
+
+
+def read(environ: Mapping[str, str] = os.environ, **overrides: object) -> Settings:
+    """The settings of this environment; `overrides` (flags of the command line) win.
+
+    Raises `SettingsError` naming the variable, for a wrong value or an unknown name.
+    """
+    known = {PREFIX + name.upper(): name for name in Settings.model_fields}
+    values: dict[str, object] = {"data": home(environ)}
+    for key, text in environ.items():
+        if not key.startswith(PREFIX) or not text:
+            continue
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1)
+            raise SettingsError(f"{key} is not a setting" + (f"; did you mean {near[0]}?" if near else ""))
+        values[known[key]] = text
+    try:
+        return Settings.model_validate(values | overrides)
+    except ValidationError as error:
+        found = [
+            Problem(severity="error", path=_variable(e["loc"]), message=e["msg"].removeprefix("Value error, "))
+            for e in error.errors()
+        ]
+        raise SettingsError(problems=found) from error
+
+
+def _variable(loc: tuple[int | str, ...]) -> str:
+    return PREFIX + str(loc[0]).upper()
+
+
+def table() -> str:
+    """All settings as a Markdown table: variable, default, meaning."""
+    rows = ["| variable | default | meaning |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = DEFAULTS.get(name) or field.get_default()
+        shown = default.get_secret_value() if isinstance(default, SecretStr) else default
+        text = "" if shown in ("", ()) else str(shown).lower() if isinstance(shown, bool) else str(shown)
+        rows.append(f"| `{PREFIX}{name.upper()}` | {text} | {field.description} |")
+    return "\n".join(rows) + "\n"
+
+
+DEFAULTS: Mapping[str, str] = {
+    "data": "`~/.local/share/vivijure` or the platform's own",
+    "store": "`DATA/objects`",
+    "workers": "processors, at most 4",
+}
+"""Defaults that depend on the machine, in words."""
