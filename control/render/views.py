@@ -1,0 +1,244 @@
+"""What the Studio tells of films, renders, takes and money: immutable values for the API, the page and the CLI.
+
+Times are milliseconds since the epoch, money is micro-dollars, positions are frames of the film.
+"""
+
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from control.graph.model import OutputFacts, Problem, Recipe
+from functions.contract.base import StepKind
+
+RenderState = Literal["running", "paused", "done", "failed", "cancelled"]
+StepState = Literal[
+    "waiting",  # for another step, or for a fact that decides its parameters
+    "ready",
+    "queued",
+    "running",
+    "unknown",  # sent, no answer: it may have been billed
+    "done",
+    "degraded",
+    "failed",
+    "blocked",  # a step it needs has failed
+    "cancelled",
+]
+ENDED: frozenset[StepState] = frozenset({"done", "degraded", "failed", "blocked", "cancelled"})
+T = TypeVar("T")
+
+
+class View(BaseModel):
+    """Immutable value."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Page(View, Generic[T]):
+    """A part of a list; `cursor` asks for what follows, None at the end."""
+
+    items: tuple[T, ...]
+    cursor: str | None = None
+
+
+class FilmInfo(View):
+    """A project. `revision` is the number of its current storyboard."""
+
+    id: str
+    title: str
+    revision: int
+    created_at: int
+    updated_at: int
+
+
+class RevisionInfo(View):
+    """A saved storyboard. `ops` are the edit operations that made it, empty for one saved whole."""
+
+    film_id: str
+    n: int
+    sha256: str
+    author: str = ""
+    source: str = "person"
+    reason: str = ""
+    ops: tuple[dict[str, Any], ...] = ()
+    created_at: int = 0
+
+
+class Progress(View):
+    """Where a running job is; `fraction` 0..1 where a total is known."""
+
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    eta_s: float | None = None
+
+    @property
+    def fraction(self) -> float:
+        """0..1; 0 where no total is known."""
+        return min(1.0, self.done / self.total) if self.total > 0 else 0.0
+
+
+class StepView(View):
+    """A step of a render. `reused` says that it was made before this render; `reason` says why it failed or waits."""
+
+    path: str
+    kind: StepKind
+    engine: str
+    shot: str | None = None
+    label: str = ""
+    state: StepState
+    reused: bool = False
+    fingerprint: str | None = None
+    estimated: bool = False
+    progress: Progress | None = None
+    reason: str = ""
+    attempt: int = 0
+    cost_u: int = 0
+    bound_u: int = 0
+    seconds: float = 0.0
+    outputs: dict[str, OutputFacts] = {}
+    notes: tuple[dict[str, Any], ...] = ()
+    take_id: str | None = None
+
+
+class ShotView(View):
+    """A shot of a render: how far its steps are. `fraction` 0..1; `doing` says what runs now."""
+
+    id: str
+    label: str
+    summary: str = ""
+    start: int
+    frames: int
+    state: StepState
+    fraction: float = 0.0
+    reused: bool = False
+    doing: str = ""
+    steps: tuple[str, ...] = ()
+
+
+class RenderInfo(View):
+    """A render in a list."""
+
+    id: str
+    film_id: str
+    revision: int
+    state: RenderState
+    cancel_requested: bool = False
+    reason: str = ""
+    created_at: int = 0
+    ended_at: int | None = None
+
+
+class RenderView(RenderInfo):
+    """A render and all its steps. `made` and `reused` count finished steps; `cost_u` is what its jobs cost so far
+    (upper bounds for those that run), `bound_u` the quote's upper bound for all that is to be made.
+    """
+
+    title: str = ""
+    recipe: Recipe
+    steps: tuple[StepView, ...] = ()
+    shots: tuple[ShotView, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    total: int = 0
+    made: int = 0
+    reused: int = 0
+    failed: int = 0
+    eta_s: float | None = None
+    cost_u: int = 0
+    bound_u: int = 0
+    outputs: dict[str, OutputFacts] = {}
+    """Of the last step: `film.mp4`, `captions.srt`, `captions.vtt`, `poster.png` once it is made."""
+    film_take: str | None = None
+
+
+class TakeInfo(View):
+    """One artifact of a shot's step (or of the film, where `shot` is None)."""
+
+    id: str
+    film_id: str
+    shot: str | None
+    kind: StepKind
+    path: str
+    label: str = ""
+    fingerprint: str
+    quality: Literal["done", "degraded"]
+    chosen: bool = False
+    created_at: int = 0
+    outputs: dict[str, OutputFacts] = {}
+
+
+class ArtifactFile(View):
+    """An object to serve: its key in the store, a safe content type, bytes, digest (the ETag) and a file name."""
+
+    key: str
+    name: str
+    content_type: str
+    size: int
+    sha256: str
+
+
+class UploadInfo(View):
+    """A file that was sent in, identified by its content."""
+
+    sha256: str
+    suffix: str
+    content_type: str
+    size: int
+    key: str
+    width: int | None = None
+    height: int | None = None
+    samples: int | None = None
+
+
+class Event(View):
+    """A change of state, for live listeners. kind: film, revision, render, step, job, take."""
+
+    seq: int
+    film_id: str | None
+    render_id: str | None = None
+    kind: str
+    data: dict[str, Any]
+    at: int
+
+
+class Events(View):
+    """Events after a sequence number. `reset` says that older ones are gone: read the state anew."""
+
+    events: tuple[Event, ...]
+    last: int
+    reset: bool = False
+
+
+class QuoteLine(View):
+    """What one step would cost. `state`: made (exists already), make, wait (its final form waits for a fact)."""
+
+    path: str
+    kind: StepKind
+    engine: str
+    shot: str | None = None
+    label: str = ""
+    state: Literal["made", "make", "wait"]
+    door: str = ""
+    median_u: int = 0
+    bound_u: int = 0
+
+
+class Quote(View):
+    """What a render would make and cost, before it is started."""
+
+    lines: tuple[QuoteLine, ...]
+    made: int
+    to_make: int
+    median_u: int
+    bound_u: int
+    problems: tuple[Problem, ...] = ()
+
+
+class Costs(View):
+    """Money of one UTC month: booked, held by live jobs, and the limit."""
+
+    month: str
+    spent_u: int
+    held_u: int
+    limit_u: int
+    jobs: int
+    by_engine: dict[str, int] = {}
