@@ -5,9 +5,26 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from control.storyboard.problem import Problem
 from functions.contract.base import EngineName, Fingerprint, Name, Rate, Sha256, Size, StepKind, Strict, Tier
 from functions.contract.media import MediaFacts
 from functions.contract.params import Params
+
+__all__ = [
+    "HEIGHTS",
+    "BurnIn",
+    "Facts",
+    "OutputFacts",
+    "Plan",
+    "Problem",
+    "Recipe",
+    "ShotPlan",
+    "Source",
+    "Step",
+    "Target",
+    "Upload",
+    "Uploads",
+]
 
 BurnIn = Literal["slate", "off", "full"]
 Target = Literal["keyframes", "clips", "film"]
@@ -86,15 +103,6 @@ class Step(Strict):
     def needs(self) -> tuple[str, ...]:
         """Paths of the steps whose outputs this one reads."""
         return tuple(sorted({s.step for s in self.inputs.values() if s.step is not None}))
-
-
-class Problem(Strict):
-    """Something a person should know or mend. `path` is where in the storyboard, `line` its line in the file."""
-
-    severity: Literal["error", "warning"]
-    path: str
-    message: str
-    line: int | None = None
 
 
 class ShotPlan(Strict):
