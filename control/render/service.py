@@ -1,4 +1,4 @@
-"""The Studio's service: what the HTTP API, the page and the command line call. Signatures are settled; bodies follow."""
+"""The Studio's service: what the HTTP API, the page and the command line call."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
@@ -126,7 +126,7 @@ class Studio(Generic[B]):
         raise NotImplementedError
 
     async def choose_take(self, take_id: str) -> TakeInfo:
-        """Mark it as the one of its shot and kind. The cut follows the storyboard's `take` field, which an edit sets."""
+        """Mark it as the one of its shot and kind; the cut follows the storyboard's `take`, which an edit sets."""
         raise NotImplementedError
 
     async def artifact(self, take_id: str, output: str | None = None) -> ArtifactFile:
