@@ -74,13 +74,16 @@ class Licence(Strict):
 class PriceHint(Strict):
     """Rough time and price where nothing is measured yet. Median and bound of compute seconds a unit.
 
-    unit: `frame`, `second` (of output), `job`, `image`, `megapixel`.
+    unit: `frame`, `second` (of output), `job`, `image`, `megapixel`. `tier` is the one it holds for, None for all.
+    `usd` is what a unit costs where the provider charges by output, None where a door is paid by time.
     """
 
     unit: Literal["frame", "second", "job", "image", "megapixel"]
     median_s: float
     bound_s: float
     source: str
+    tier: Tier | None = None
+    usd: Annotated[float, Field(ge=0)] | None = None
 
 
 class TierSpec(Strict):
