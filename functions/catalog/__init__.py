@@ -4,6 +4,7 @@ import functools
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
+from pathlib import Path
 from types import MappingProxyType
 
 from functions.contract.base import StepKind
@@ -46,4 +47,10 @@ def builtin() -> Catalog:
     """The manifests that ship with this release."""
     folder = resources.files("functions.catalog")
     found = [parse(f.read_text("utf-8")) for f in folder.iterdir() if f.name.endswith(".toml")]
+    return Catalog({m.name: m for m in found})
+
+
+def read_folder(folder: Path) -> Catalog:
+    """The manifests (`*.toml`) in a folder. Raises as `parse`, and `OSError`."""
+    found = [parse(path.read_text("utf-8")) for path in sorted(folder.glob("*.toml"))]
     return Catalog({m.name: m for m in found})

@@ -4,13 +4,16 @@
     ├── ContractError            the request is malformed or not of this contract
     │   ├── GrantRefused         signature, key id, door or expiry is wrong
     │   ├── KeyRefused           an object key outside what the job may touch
-    │   └── EngineMismatch       fingerprint or engine differs from this door's own manifest
+    │   ├── EngineMismatch       fingerprint or engine differs from this door's own manifest
+    │   └── TooLate              not begun by the time the request names
     ├── InputError               an input is missing, altered or not what its kind asks for
     ├── EngineError              the engine could not make the step
     │   ├── OutputRefused        made, but proven wrong by the checks of its kind
     │   └── OutOfMemory          no smaller plan was left
     ├── StorageError             object store unreachable or refused (retryable)
     │   └── DiskFull             no space for a scratch file
+    ├── ExecutionsSpent          ran as often as was paid for, without a result
+    ├── WorkerDied               the process that ran the job ended (retryable)
     ├── DeadlineExceeded
     └── Cancelled
 
@@ -59,6 +62,12 @@ class EngineMismatch(ContractError):
     code = "engine_mismatch"
 
 
+class TooLate(ContractError):
+    """The job was not begun by the time its request names."""
+
+    code = "too_late"
+
+
 class InputError(JobError):
     """An input is missing, altered, or not of the kind asked for."""
 
@@ -94,6 +103,19 @@ class DiskFull(StorageError):
     """No space is left for a scratch file or an artifact."""
 
     code = "disk_full"
+
+
+class ExecutionsSpent(JobError):
+    """The job has run as often as was paid for and left no result."""
+
+    code = "executions_spent"
+
+
+class WorkerDied(JobError):
+    """The process that ran the job ended before it reported."""
+
+    code = "worker_died"
+    retryable = True
 
 
 class DeadlineExceeded(JobError):

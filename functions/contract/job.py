@@ -96,6 +96,12 @@ class JobRequest(Strict):
         """The step kind, from the parameters' discriminator."""
         return self.params.kind
 
+    def wire(self) -> dict[str, Any]:
+        """JSON values as they are sent: fields equal to their default are left out, the kind is kept."""
+        values = self.model_dump(mode="json", exclude_defaults=True)
+        values["params"]["kind"] = self.kind
+        return values
+
 
 class JobProgress(Open):
     """Where a running job is. `done` of `total` in units of the stage; `eta_s` is for the whole job."""

@@ -1,0 +1,32 @@
+"""The engines of one worker process: imported at first use, built once, kept."""
+
+import importlib
+
+from functions.catalog import Catalog
+from functions.contract.errors import EngineError, EngineMismatch
+from functions.runtime.engine import Engine
+
+
+class Engines:
+    """Builds engines from the `entry` (`package.module:Class`) of their manifests."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._built: dict[str, Engine] = {}
+
+    def get(self, name: str) -> Engine:
+        """The engine of this name. Raises `EngineMismatch` without code for it, `EngineError` if that fails."""
+        if name not in self._built:
+            self._built[name] = self._build(name)
+        return self._built[name]
+
+    def _build(self, name: str) -> Engine:
+        manifest = self._catalog[name]
+        module, _, attribute = manifest.entry.partition(":")
+        if not attribute:
+            raise EngineMismatch(f"this release has no code for {name}")
+        try:
+            engine: Engine = getattr(importlib.import_module(module), attribute)(manifest)
+        except (ImportError, AttributeError, OSError, RuntimeError) as error:
+            raise EngineError(f"{name} could not be loaded: {error}") from error
+        return engine

@@ -1,0 +1,277 @@
+"""One job from start to end.
+
+    parse and verify (no storage touched) -> a result that is there already? -> started -> count the execution
+    -> fetch inputs -> engine, under one deadline -> check and measure -> put outputs -> put result -> report
+
+`execute` never raises a `JobError`: whatever goes wrong becomes a `JobResult`. The result object is written before
+anything is reported, except where the request was refused, the execution was one too many, or storage is gone.
+"""
+
+import contextlib
+import json
+import os
+import resource
+import shutil
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from functions.contract.errors import (
+    Cancelled,
+    ContractError,
+    DeadlineExceeded,
+    EngineError,
+    ExecutionsSpent,
+    InputError,
+    JobError,
+    OutOfMemory,
+    StorageError,
+    TooLate,
+    wire,
+)
+from functions.contract.job import JobProgress, JobRequest, JobResult, Metrics, OutputFact, Provenance, Started
+from functions.contract.manifest import EngineManifest
+from functions.media.checks import check_outputs
+from functions.runtime.children import Stop
+from functions.runtime.context import ProgressLog, Report, RunningJob, input_path
+from functions.runtime.engine import Outcome
+from functions.runtime.engines import Engines
+from functions.runtime.storage import Digest, Storage, disk_error, file_digest
+from functions.runtime.verify import Trust, check, execution_name
+
+RESULT_LIMIT = 4_000_000
+"""Bytes of the largest result object that is read."""
+JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class Host:
+    """What a worker process holds for its life. `now_ms` is milliseconds since the epoch."""
+
+    trust: Trust
+    engines: Engines
+    storage: Callable[[JobRequest], Storage]
+    scratch: Path
+    now_ms: Callable[[], int] = field(default=lambda: time.time_ns() // 1_000_000)
+    worker: str = ""
+
+
+def execute(request: JobRequest, host: Host, *, stop: Stop | None = None, report: Report | None = None) -> JobResult:
+    """Run one execution of a job to its result. `stop` ends it from another thread."""
+    execution = _Execution(request, host, stop or Stop(), report or _ignore)
+    try:
+        return execution.run()
+    except (ContractError, ExecutionsSpent) as error:
+        return ended(request, error)
+    except JobError as error:
+        return settle(request, host.storage(request), ended(request, error, execution.metrics()))
+
+
+def settle(request: JobRequest, storage: Storage, result: JobResult) -> JobResult:
+    """Write the result unless the job already has one, and return the one that counts.
+
+    Where storage refuses, the result says so instead and is retryable.
+    """
+    held = request.reserved.result
+    try:
+        if storage.create(held.key, result.model_dump_json().encode(), JSON):
+            return result
+        return found_result(request, storage) or ended(request, StorageError(f"{held.key} is there but empty"))
+    except StorageError as error:
+        return ended(request, error, result.metrics)
+
+
+def found_result(request: JobRequest, storage: Storage) -> JobResult | None:
+    """The result this job already has. Raises `StorageError` where the object is not one."""
+    data = storage.get(request.reserved.result.key, RESULT_LIMIT)
+    if data is None:
+        return None
+    try:
+        result = JobResult.model_validate_json(data)
+    except ValueError as error:
+        raise StorageError(f"{request.reserved.result.key} is not a result") from error
+    if result.job_id != request.job_id:
+        raise StorageError(f"{request.reserved.result.key} is the result of job {result.job_id}")
+    return result
+
+
+def ended(request: JobRequest, error: JobError, metrics: Metrics | None = None) -> JobResult:
+    """The result of a job that `error` ended."""
+    return JobResult(
+        job_id=request.job_id,
+        attempt=request.attempt,
+        fingerprint=request.fingerprint,
+        status="cancelled" if isinstance(error, Cancelled) else "failed",
+        error=wire(error),
+        metrics=metrics or Metrics(),
+    )
+
+
+class _Execution:
+    def __init__(self, request: JobRequest, host: Host, stop: Stop, report: Report) -> None:
+        self.request, self.host, self.stop, self.report = request, host, stop, report
+        self.began = time.monotonic()
+        self.seconds = {"load": 0.0, "compute": 0.0, "encode": 0.0}
+
+    def run(self) -> JobResult:
+        request, host = self.request, self.host
+        manifest = check(request, host.trust, now_ms=host.now_ms())
+        storage = host.storage(request)
+        if (found := found_result(request, storage)) is not None:
+            return found
+        self.begin(storage)
+        with deadline(self.stop, request.deadline_s), workspace(host.scratch, request.job_id) as folder:
+            result = self.make(manifest, storage, folder)
+        return settle(request, storage, result)
+
+    def begin(self, storage: Storage) -> None:
+        """Leave the `started` object, then count this execution. Raises `TooLate` or `ExecutionsSpent`."""
+        request, now = self.request, self.host.now_ms()
+        key = request.reserved.started.key
+        if now <= request.start_by:
+            mark = Started(job_id=request.job_id, worker=self.host.worker, at=now)
+            storage.create(key, mark.model_dump_json().encode(), JSON)
+        elif storage.get(key, RESULT_LIMIT) is None:
+            raise TooLate("the job was not begun in time; submit the step again")
+        mark_at = json.dumps({"at": now, "worker": self.host.worker}).encode()
+        for number in range(1, request.executions + 1):
+            if storage.create(f"{request.reserved.work.key}/{execution_name(number)}", mark_at, JSON):
+                return
+        raise ExecutionsSpent(f"the job has run {request.executions} times without a result; submit the step again")
+
+    def make(self, manifest: EngineManifest, storage: Storage, folder: Path) -> JobResult:
+        for part in ("inputs", "outputs", "scratch"):
+            (folder / part).mkdir()
+        fetch_inputs(self.request, storage, folder, self.stop)
+        log = ProgressLog(self.request, storage, self.report, folder / "scratch")
+        try:
+            job = RunningJob(self.request, manifest, folder, self.stop, log)
+            outcome = self.engine(job, manifest)
+            job.progress("check")
+            facts, notes = check_outputs(job, outcome)
+            outputs = {name: self.put(storage, name, job.output(name)) for name in self.request.outputs}
+        finally:
+            log.close()
+        made = {
+            n: OutputFact(key=self.request.outputs[n].key, sha256=d.sha256, size=d.size, media=facts[n])
+            for n, d in outputs.items()
+        }
+        return JobResult(
+            job_id=self.request.job_id,
+            attempt=self.request.attempt,
+            fingerprint=self.request.fingerprint,
+            status="degraded" if outcome.degraded else "done",
+            outputs=made,
+            degraded=tuple(outcome.degraded),
+            notes=(*outcome.notes, *notes),
+            metrics=self.metrics(sum(f.frames or 0 for f in facts.values()) or None),
+            provenance=_provenance(outcome.provenance, manifest),
+        )
+
+    def engine(self, job: RunningJob, manifest: EngineManifest) -> Outcome:
+        """Load and run the engine; whatever it raises becomes a `JobError`."""
+        begun = time.monotonic()
+        engine, loaded = self.host.engines.get(manifest.name), time.monotonic()
+        with typed_errors(self.stop):
+            outcome = engine.run(job)
+        self.stop.check()
+        compute = time.monotonic() - loaded - outcome.load_s - outcome.encode_s
+        self.seconds = {"load": loaded - begun + outcome.load_s, "compute": compute, "encode": outcome.encode_s}
+        return outcome
+
+    def put(self, storage: Storage, name: str, path: Path) -> Digest:
+        """Create one output; where it exists already, check and report what is there."""
+        ref = self.request.outputs[name]
+        self.stop.check()
+        made = file_digest(path)
+        if storage.create(ref.key, path, ref.content_type):
+            return made
+        there = storage.fetch(ref.key, path.with_name(f"{name}.there"), ref.max_bytes)
+        if there != made:
+            raise StorageError(f"{ref.key} exists with other content than this execution made")
+        return made
+
+    def metrics(self, frames: int | None = None) -> Metrics:
+        """Seconds and memory so far."""
+        peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        return Metrics(
+            load_s=round(self.seconds["load"], 3),
+            compute_s=round(self.seconds["compute"], 3),
+            encode_s=round(self.seconds["encode"], 3),
+            total_s=round(time.monotonic() - self.began, 3),
+            peak_rss_bytes=peak * 1024,
+            frames=frames,
+        )
+
+
+def fetch_inputs(request: JobRequest, storage: Storage, folder: Path, stop: Stop) -> None:
+    """Fetch every input and compare digest and size. Raises `InputError`."""
+    for name, ref in request.inputs.items():
+        stop.check()
+        got = storage.fetch(ref.key, input_path(folder, name, ref.key), ref.size)
+        if got is None:
+            raise InputError(f"input {name}: there is no object {ref.key}")
+        if got != Digest(ref.sha256, ref.size):
+            raise InputError(f"input {name}: {ref.key} is not the object that the request names")
+
+
+@contextlib.contextmanager
+def deadline(stop: Stop, seconds: float) -> Iterator[None]:
+    """Stop the job after this many seconds."""
+    timer = threading.Timer(seconds, stop.set, [DeadlineExceeded(f"the job ran past its {seconds} s")])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+@contextlib.contextmanager
+def workspace(scratch: Path, job_id: str) -> Iterator[Path]:
+    """A folder for one execution, removed afterwards. Raises `StorageError`."""
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=f"{job_id}.", dir=scratch))
+    except OSError as error:
+        raise disk_error(error, f"a folder in {scratch}") from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def typed_errors(stop: Stop) -> Iterator[None]:
+    """The edge between engines and the runtime: every exception becomes a `JobError`."""
+    try:
+        yield
+    except JobError:
+        raise
+    except MemoryError as error:
+        raise OutOfMemory("the engine ran out of memory") from error
+    except OSError as error:
+        stop.check()
+        raise _os_error(error) from error
+    except Exception as error:
+        stop.check()
+        traceback.print_exc(file=sys.stderr)
+        raise EngineError(f"the engine failed: {type(error).__name__}: {error}") from error
+
+
+def _os_error(error: OSError) -> JobError:
+    failed = disk_error(error, error.filename or "a scratch file")
+    return failed if failed.code == "disk_full" else EngineError(f"the engine failed: {error}")
+
+
+def _provenance(told: Provenance, manifest: EngineManifest) -> Provenance:
+    image = told.image or os.environ.get("VIVIJURE_IMAGE")
+    return told.model_copy(update={"engine_version": manifest.version, "image": image})
+
+
+def _ignore(progress: JobProgress) -> None:
+    del progress

@@ -1,0 +1,184 @@
+"""The door's workers: takes jobs from the queue, runs each in a warm process, and sees to it that each ends."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+
+from functions.contract.errors import Cancelled, DeadlineExceeded, JobError, WorkerDied
+from functions.contract.job import JobProgress, JobResult
+from functions.runtime.execute import ended, settle
+from functions.runtime.stores import opener
+from functions.serve.processes import WorkerProcess
+from functions.serve.queue import Entry, JobQueue
+from functions.serve.settings import DoorSettings
+
+Ended = Callable[[Entry], Awaitable[None]]
+
+
+class Pool:
+    """Runs at most `settings.workers` jobs at a time."""
+
+    def __init__(self, settings: DoorSettings, queue: JobQueue, on_end: Ended) -> None:
+        self._settings, self._queue, self._on_end = settings, queue, on_end
+        self._waiting: asyncio.Queue[Entry] = asyncio.Queue()
+        self._running: dict[str, _Run] = {}
+        self._slots: list[asyncio.Task[None]] = []
+        self._storage = opener(settings.store)
+        self.retried = 0
+        self.draining = False
+
+    async def start(self) -> None:
+        """Take up what was left by an earlier process, then serve."""
+        for entry in self._queue.live():
+            await self._recover(entry)
+        self._slots = [asyncio.create_task(self._slot()) for _ in range(self._settings.workers)]
+
+    def submit(self, entry: Entry) -> None:
+        """Have an accepted job run."""
+        self._waiting.put_nowait(entry)
+
+    async def cancel(self, entry: Entry) -> None:
+        """Cancel a job: at once while it waits, otherwise by asking its worker and then killing it."""
+        if not entry.live or entry.cancel:
+            return
+        await self._db(self._queue.cancel, entry)
+        if (run := self._running.get(entry.id)) is not None:
+            run.cancel()
+        elif entry.state == "IN_QUEUE":
+            await self._end(entry, ended(entry.request, Cancelled("the job was cancelled while it waited")))
+
+    @property
+    def size(self) -> int:
+        """How many workers there are."""
+        return self._settings.workers
+
+    @property
+    def busy(self) -> int:
+        """Workers that run a job now."""
+        return len(self._running)
+
+    async def drain(self) -> None:
+        """Take no new jobs; let running ones end within `drain_s`, then kill. Killed jobs stay in the queue."""
+        self.draining = True
+        until = asyncio.get_running_loop().time() + self._settings.drain_s
+        while self._running and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(0.05)
+
+    async def close(self) -> None:
+        """Kill every worker with all that it started."""
+        for slot in self._slots:
+            slot.cancel()
+        await asyncio.gather(*self._slots, return_exceptions=True)
+
+    async def _db(self, work: Callable[..., object], *args: object) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._queue.thread, work, *args)
+
+    async def _recover(self, entry: Entry) -> None:
+        if entry.cancel:
+            await self._settle(entry, Cancelled("the job was cancelled"))
+        elif entry.state == "IN_PROGRESS":
+            await self._died(entry, WorkerDied("the door was stopped while the job ran; submit the step again"))
+        else:
+            self.submit(entry)
+
+    async def _slot(self) -> None:
+        while True:
+            worker = await WorkerProcess.start(self._settings)
+            try:
+                while worker.alive:
+                    entry = await self._next()
+                    if not worker.alive:
+                        self.submit(entry)
+                        break
+                    await self._run(worker, entry)
+            finally:
+                await asyncio.shield(worker.end())
+
+    async def _next(self) -> Entry:
+        while True:
+            entry = await self._waiting.get()
+            if entry.state == "IN_QUEUE" and not entry.cancel and not self.draining:
+                return entry
+
+    async def _run(self, worker: WorkerProcess, entry: Entry) -> None:
+        run = _Run(worker, entry, self._settings.grace_s)
+        self._running[entry.id] = run
+        try:
+            await self._db(self._queue.begin, entry, str(worker.pid))
+            result = await run.result()
+            if result is not None:
+                await self._end(entry, result)
+            else:
+                await self._died(entry, run.reason or WorkerDied(await _why(worker)))
+        finally:
+            run.close()
+            del self._running[entry.id]
+
+    async def _died(self, entry: Entry, reason: JobError) -> None:
+        if isinstance(reason, WorkerDied) and not entry.cancel and entry.executions < entry.request.executions:
+            self.retried += 1
+            await self._db(self._queue.again, entry)
+            self.submit(entry)
+        else:
+            await self._settle(entry, reason)
+
+    async def _settle(self, entry: Entry, reason: JobError) -> None:
+        storage = self._storage(entry.request)
+        result = await asyncio.to_thread(settle, entry.request, storage, ended(entry.request, reason))
+        await self._end(entry, result)
+
+    async def _end(self, entry: Entry, result: JobResult) -> None:
+        metrics = result.metrics.model_copy(
+            update={"queue_s": round(((entry.started or entry.accepted) - entry.accepted) / 1000, 3)}
+        )
+        await self._db(self._queue.end, entry, result.model_copy(update={"metrics": metrics}))
+        await self._on_end(entry)
+
+
+class _Run:
+    """One execution in one worker, with the time at which it is killed."""
+
+    def __init__(self, worker: WorkerProcess, entry: Entry, grace_s: float) -> None:
+        self._worker, self._entry, self._grace_s = worker, entry, grace_s
+        self._loop = asyncio.get_running_loop()
+        self._killer: asyncio.TimerHandle | None = None
+        self.reason: JobError | None = None
+
+    async def result(self) -> JobResult | None:
+        """What the worker reports, None when it ended without."""
+        request = self._entry.request
+        late = DeadlineExceeded(f"the job did not stop at its deadline of {request.deadline_s} s and was killed")
+        self._kill_after(request.deadline_s + self._grace_s, late)
+        self._worker.tell({"run": request.wire()})
+        if self._entry.cancel:
+            self.cancel()
+        async for answer in self._worker.answers():
+            if "progress" in answer:
+                self._entry.progress = JobProgress.model_validate(answer["progress"])
+            elif "result" in answer:
+                return JobResult.model_validate(answer["result"])
+        return None
+
+    def cancel(self) -> None:
+        """Ask the worker to stop, and kill it after the grace."""
+        self._worker.tell({"cancel": self._entry.id})
+        self._kill_after(self._grace_s, Cancelled("the job was cancelled and had to be killed"))
+
+    def close(self) -> None:
+        """No kill after the end."""
+        if self._killer is not None:
+            self._killer.cancel()
+
+    def _kill_after(self, seconds: float, reason: JobError) -> None:
+        self.close()
+        self._killer = self._loop.call_later(seconds, self._kill, reason)
+
+    def _kill(self, reason: JobError) -> None:
+        self.reason = reason
+        self._worker.kill()
+
+
+async def _why(worker: WorkerProcess) -> str:
+    code = await worker.end()
+    how = f"by {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
+    return f"the process that ran the job ended {how}; submit the step again"

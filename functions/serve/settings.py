@@ -1,0 +1,53 @@
+"""What a door is started with, and what it hands to its workers."""
+
+from pathlib import Path
+
+from nacl.signing import VerifyKey
+
+from functions import catalog
+from functions.catalog import Catalog
+from functions.contract.base import Strict
+from functions.runtime.verify import Trust
+
+
+class DoorSettings(Strict):
+    """`store` is a folder, or `s3://bucket`; without one the door takes presigned jobs only.
+
+    `keys` are the Studio's public Ed25519 keys in hex. `grace_s` is how long a job that was stopped may take to
+    end by itself before its processes are killed; `drain_s` how long running jobs may go on after SIGTERM.
+    """
+
+    door: str
+    data: Path
+    keys: tuple[str, ...]
+    engines: tuple[str, ...] = ()
+    store: str = ""
+    origins: tuple[str, ...] = ()
+    catalog: Path | None = None
+    workers: int = 1
+    grace_s: float = 5.0
+    drain_s: float = 30.0
+
+    @property
+    def scratch(self) -> Path:
+        """Where workers keep what they work on."""
+        return self.data / "scratch"
+
+    def manifests(self) -> Catalog:
+        """The engines that this door serves. Raises `ValueError` for one it does not know or cannot run."""
+        known = catalog.read_folder(self.catalog) if self.catalog else catalog.builtin()
+        wanted = self.engines or tuple(n for n, m in known.engines.items() if m.entry)
+        missing = [name for name in wanted if name not in known or not known[name].entry]
+        if missing:
+            raise ValueError(f"this release cannot run {', '.join(missing)}")
+        return Catalog({name: known[name] for name in wanted})
+
+    def trust(self) -> Trust:
+        """What requests are checked against."""
+        return Trust(
+            door=self.door,
+            keys=tuple(VerifyKey(bytes.fromhex(key)) for key in self.keys),
+            catalog=self.manifests(),
+            origins=frozenset(self.origins),
+            bucket=bool(self.store),
+        )

@@ -1,0 +1,91 @@
+"""A warm process that runs one job at a time for the door: `python -m functions.serve.worker`.
+
+One JSON object a line. In: first the `WorkerConfig`, then `{"run": <JobRequest>}` and `{"cancel": <job id>}`.
+Out: `{"ready": pid}`, `{"progress": <JobProgress>}`, `{"result": <JobResult>}`. When standard input closes, the door
+is gone: children are killed and the process ends.
+"""
+
+import faulthandler
+import json
+import os
+import signal
+import sys
+import threading
+from queue import SimpleQueue
+from typing import IO, Any
+
+from functions.contract.errors import Cancelled
+from functions.contract.job import JobProgress, JobRequest
+from functions.runtime.children import Stop
+from functions.runtime.engines import Engines
+from functions.runtime.execute import Host, execute
+from functions.runtime.stores import opener
+from functions.serve.settings import DoorSettings
+
+
+class Worker:
+    """Reads orders on one thread, runs jobs on the main thread."""
+
+    def __init__(self, orders: IO[bytes], answers: IO[bytes]) -> None:
+        self._orders, self._answers = orders, answers
+        self._lock = threading.Lock()
+        self._jobs: SimpleQueue[tuple[JobRequest, Stop]] = SimpleQueue()
+        self._stops: dict[str, Stop] = {}
+
+    def serve(self) -> None:
+        """Run jobs until the door closes the pipe; never returns."""
+        settings = DoorSettings.model_validate_json(self._orders.readline())
+        trust = settings.trust()
+        host = Host(
+            trust=trust,
+            engines=Engines(trust.catalog),
+            storage=opener(settings.store),
+            scratch=settings.scratch,
+            worker=f"{settings.door}/{os.getpid()}",
+        )
+        threading.Thread(target=self._listen, daemon=True).start()
+        self._say({"ready": os.getpid()})
+        while True:
+            self._run(*self._jobs.get(), host, settings.grace_s)
+
+    def _run(self, request: JobRequest, stop: Stop, host: Host, grace_s: float) -> None:
+        # Ends the process from C, even where an engine holds the interpreter and the door is gone.
+        faulthandler.dump_traceback_later(request.deadline_s + 2 * grace_s + 10, exit=True)
+        result = execute(request, host, stop=stop, report=self._progress)
+        faulthandler.cancel_dump_traceback_later()
+        self._stops.pop(request.job_id, None)
+        self._say({"result": result.model_dump(mode="json")})
+
+    def _progress(self, progress: JobProgress) -> None:
+        self._say({"progress": progress.model_dump(mode="json", exclude_none=True)})
+
+    def _say(self, message: dict[str, Any]) -> None:
+        line = json.dumps(message).encode() + b"\n"
+        with self._lock:
+            self._answers.write(line)
+            self._answers.flush()
+
+    def _listen(self) -> None:
+        for line in self._orders:
+            order = json.loads(line)
+            if "run" in order:
+                request, stop = JobRequest.model_validate_json(json.dumps(order["run"])), Stop()
+                self._stops[request.job_id] = stop
+                self._jobs.put((request, stop))
+            elif (running := self._stops.get(order["cancel"])) is not None:
+                running.set(Cancelled("the job was cancelled"))
+        for running in list(self._stops.values()):
+            running.set(Cancelled("the door is gone"))
+        os._exit(0)
+
+
+def main() -> None:
+    """Keep the pipe to the door for ourselves: what libraries print goes to standard error."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    Worker(sys.stdin.buffer, answers).serve()
+
+
+if __name__ == "__main__":
+    main()
