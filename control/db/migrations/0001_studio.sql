@@ -26,7 +26,7 @@ CREATE TABLE render(
   state TEXT NOT NULL DEFAULT 'running' CHECK(state IN ('running','paused','done','failed','cancelled')),
   cancel_requested INTEGER NOT NULL DEFAULT 0, budget_u INTEGER NOT NULL, reason TEXT NOT NULL DEFAULT '',
   lease_token TEXT, lease_until INTEGER NOT NULL DEFAULT 0, next_at INTEGER NOT NULL DEFAULT 0,
-  summary TEXT NOT NULL DEFAULT '{}', created_at INTEGER NOT NULL, ended_at INTEGER);
+  created_at INTEGER NOT NULL, ended_at INTEGER);
 CREATE INDEX render_due ON render(next_at) WHERE state IN ('running','paused');
 CREATE INDEX render_film ON render(film_id, created_at);
 
@@ -38,6 +38,7 @@ CREATE TABLE step(
   reason TEXT NOT NULL DEFAULT '', PRIMARY KEY(render_id, path)) WITHOUT ROWID;
 CREATE INDEX step_fp ON step(fp);
 
+-- `live` jobs hold money and exclude another job of their fingerprint; `open` ones are still reconciled.
 CREATE TABLE job(
   id TEXT PRIMARY KEY, fp TEXT NOT NULL, attempt INTEGER NOT NULL, kind TEXT NOT NULL, engine TEXT NOT NULL,
   film_id TEXT NOT NULL, door TEXT NOT NULL, payer TEXT NOT NULL, month TEXT NOT NULL,
@@ -46,13 +47,16 @@ CREATE TABLE job(
   handle TEXT, instance TEXT, request TEXT NOT NULL, charge_u INTEGER NOT NULL, cost_basis TEXT,
   start_by INTEGER NOT NULL, deadline_s INTEGER NOT NULL, executions INTEGER NOT NULL,
   cancel_requested INTEGER NOT NULL DEFAULT 0, cancel_sent INTEGER NOT NULL DEFAULT 0,
-  progress TEXT, progress_at INTEGER NOT NULL DEFAULT 0, posts INTEGER NOT NULL DEFAULT 0,
+  progress TEXT, progress_at INTEGER NOT NULL DEFAULT 0, rung_at INTEGER NOT NULL DEFAULT 0,
+  posts INTEGER NOT NULL DEFAULT 0,
   next_poll_at INTEGER NOT NULL, created_at INTEGER NOT NULL, started_at INTEGER, ended_at INTEGER,
-  error TEXT, retryable INTEGER NOT NULL DEFAULT 0, result TEXT);
+  error TEXT, retryable INTEGER NOT NULL DEFAULT 0, result TEXT,
+  live INTEGER GENERATED ALWAYS AS (state IN ('intent','submitted','running','unknown')) VIRTUAL,
+  open INTEGER GENERATED ALWAYS AS (state IN ('intent','submitted','running','unknown','written_off')) VIRTUAL);
 CREATE UNIQUE INDEX job_attempt ON job(fp, attempt);
 CREATE UNIQUE INDEX job_handle ON job(door, handle) WHERE handle IS NOT NULL;
-CREATE UNIQUE INDEX job_live ON job(fp) WHERE state IN ('intent','submitted','running','unknown');
-CREATE INDEX job_due ON job(next_poll_at) WHERE state IN ('intent','submitted','running','unknown','written_off');
+CREATE UNIQUE INDEX job_live ON job(fp) WHERE live=1;
+CREATE INDEX job_due ON job(next_poll_at) WHERE open=1;
 CREATE INDEX job_payer ON job(payer);
 CREATE INDEX job_month ON job(month);
 

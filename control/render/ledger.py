@@ -1,0 +1,197 @@
+"""Jobs and their money in the database: every change of state, each safe to send twice.
+
+A hold is the `charge_u` of a live job. Budgets are sums over jobs inside the submitting statement: nothing is spent
+twice, and an overrun can always be settled.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from control.db import Database, Row, Statement, Value
+from control.render.outcome import End
+from control.render.renders import LEASE_MS
+from control.render.rows import JobRow, job_of
+
+RING_MS = 2000
+"""Least time between two looks that doorbells cause."""
+Claim = Literal["mine", "other", "made", "over_budget", "stopped"]
+"""What became of an intent: mine to post; another job is live; it is made; no budget; the render has stopped."""
+
+_BUDGET = "INSERT INTO month_budget(month,limit_u) VALUES(:month,:month_limit_u) ON CONFLICT DO NOTHING"
+_SUBMIT = """
+INSERT INTO job(id,fp,attempt,kind,engine,film_id,door,payer,month,state,request,charge_u,start_by,deadline_s,
+  executions,next_poll_at,created_at)
+SELECT :id,:fp,(SELECT COALESCE(MAX(attempt),0)+1 FROM job WHERE fp=:fp),:kind,:engine,:film_id,:door,:payer,:month,
+  'intent',:request,:bound_u,:start_by,:deadline_s,:executions,:now+:lease,:now
+WHERE EXISTS(SELECT 1 FROM render WHERE id=:payer AND state='running' AND cancel_requested=0)
+  AND NOT EXISTS(SELECT 1 FROM artifact WHERE fp=:fp AND (quality='done' OR kept=1))
+  AND (SELECT COALESCE(SUM(charge_u),0) FROM job WHERE payer=:payer)+:bound_u
+    <=(SELECT budget_u FROM render WHERE id=:payer)
+  AND (SELECT COALESCE(SUM(charge_u),0) FROM job WHERE month=:month)+:bound_u
+    <=(SELECT limit_u FROM month_budget WHERE month=:month)
+ON CONFLICT DO NOTHING"""
+_NEWEST = "SELECT * FROM job WHERE fp=:fp ORDER BY attempt DESC LIMIT 1"
+_GUARD = """
+SELECT EXISTS(SELECT 1 FROM artifact WHERE fp=:fp AND (quality='done' OR kept=1)) AS made,
+  EXISTS(SELECT 1 FROM render WHERE id=:payer AND state='running' AND cancel_requested=0) AS runs"""
+_HANDLE = """
+UPDATE job SET state='submitted', handle=:handle, instance=:instance
+WHERE id=:id AND handle IS NULL AND state IN ('intent','unknown')"""
+_PROGRESS = """
+UPDATE job SET progress=:progress, progress_at=:now, state='running', started_at=COALESCE(started_at,:now)
+WHERE id=:id AND state IN ('submitted','running')"""
+_UNKNOWN = "UPDATE job SET state='unknown' WHERE id=:id AND state IN ('intent','submitted','running')"
+# 0 is an asked-for look that has not been taken yet: it stays.
+_LATER = "UPDATE job SET next_poll_at=:at WHERE id=:id AND next_poll_at<>0"
+_SETTLE = """
+UPDATE job SET state=:end, charge_u=:cost, cost_basis=:basis, ended_at=:now, error=:error, retryable=:retryable,
+  result=:result WHERE id=:id AND open=1"""
+_ADOPT = """
+INSERT INTO artifact(fp,job_id,quality,facts,bytes,created_at)
+SELECT fp,id,state,:facts,:bytes,:now FROM job WHERE id=:id AND state IN ('done','degraded')
+ON CONFLICT(fp) DO UPDATE SET job_id=excluded.job_id, quality=excluded.quality, facts=excluded.facts,
+  bytes=excluded.bytes, created_at=excluded.created_at, condemned_at=NULL
+  WHERE artifact.quality='degraded' AND excluded.quality='done'"""
+_END_EVENT = """
+INSERT INTO event(op,film_id,render_id,kind,data,at)
+SELECT 'end:'||id, film_id, payer, 'job', :data, :now FROM job WHERE id=:id AND state=:end ON CONFLICT(op) DO NOTHING"""
+_WAKE = """
+UPDATE render SET next_at=CASE WHEN lease_until>0 THEN -1 ELSE 0 END
+WHERE state IN ('running','paused') AND id IN (SELECT render_id FROM step WHERE fp=:fp)"""
+_DUE = "SELECT * FROM job WHERE open=1 AND next_poll_at<=:now ORDER BY next_poll_at LIMIT :limit"
+_NEXT_DUE = """
+SELECT MIN(at) AS at FROM (SELECT MIN(next_poll_at) AS at FROM job WHERE open=1 UNION ALL
+  SELECT MIN(MAX(next_at,lease_until)) FROM render
+  WHERE state='running' OR (state='paused' AND cancel_requested=1))"""
+_RING = """
+UPDATE job SET next_poll_at=0, rung_at=:now WHERE id=:id AND live=1 AND next_poll_at>0 AND rung_at<=:now-:pause"""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A job about to be submitted: `bound_u` is held against the budgets of its payer and of its month."""
+
+    id: str
+    fp: str
+    kind: str
+    engine: str
+    film_id: str
+    door: str
+    payer: str
+    month: str
+    month_limit_u: int
+    bound_u: int
+    request: str
+    start_by: int
+    deadline_s: int
+    executions: int
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """What a result left: the outputs' facts and the result itself as JSON, and the outputs' bytes."""
+
+    facts: str = "{}"
+    size: int = 0
+    result: str | None = None
+
+
+class Ledger:
+    """The statements over one `Database`. `now` is milliseconds since the epoch throughout."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+    async def submit(self, intent: Intent) -> tuple[Claim, JobRow | None]:
+        """Hold the bound and store the intent, if nothing forbids it; also the step's newest job.
+
+        Only the maker of a `mine` posts it; everybody else reconciles.
+        """
+        values: dict[str, Value] = {**asdict(intent), "lease": LEASE_MS}
+        results = await self.db.batch([(sql, values) for sql in (_BUDGET, _SUBMIT, _NEWEST, _GUARD)])
+        newest = job_of(results[2].rows[0]) if results[2].rows else None
+        return _claim(intent, newest, results[3].rows[0]), newest
+
+    async def hold(self, job: str, seen: int, until: int) -> bool:
+        """Take the next look at a job: of several runners that saw it due at `seen`, one may."""
+        sql = "UPDATE job SET next_poll_at=:until WHERE id=:id AND next_poll_at=:seen"
+        return (await self.db.batch([(sql, {"id": job, "seen": seen, "until": until})]))[0].changes == 1
+
+    async def posting(self, job: str) -> None:
+        """Count a POST before it is sent: from here on the door may know the job."""
+        await self.db.batch([("UPDATE job SET posts=posts+1 WHERE id=:id", {"id": job})])
+
+    async def handle(self, job: str, handle: str, instance: str | None, poll_at: int) -> None:
+        """The door has taken it."""
+        values: dict[str, Value] = {"id": job, "handle": handle, "instance": instance, "at": poll_at}
+        await self.db.batch([(_HANDLE, values), (_LATER, values)])
+
+    async def progress(self, job: str, progress: str, now: int, poll_at: int) -> None:
+        """Where a running job is. Never changes an ended one."""
+        values: dict[str, Value] = {"id": job, "progress": progress, "now": now, "at": poll_at}
+        await self.db.batch([(_PROGRESS, values), (_LATER, values)])
+
+    async def later(self, job: str, poll_at: int) -> None:
+        """Nothing new: look again then."""
+        await self.db.batch([(_LATER, {"id": job, "at": poll_at})])
+
+    async def unknown(self, job: str, poll_at: int) -> None:
+        """Sent, and nobody knows whether it was taken. Only a handle or a known end leads out of here."""
+        values: dict[str, Value] = {"id": job, "at": poll_at}
+        await self.db.batch([(_UNKNOWN, values), (_LATER, values)])
+
+    async def cancel_sent(self, job: str) -> None:
+        """The door was told to cancel."""
+        await self.db.batch([("UPDATE job SET cancel_sent=1 WHERE id=:id", {"id": job})])
+
+    async def settle(self, job: JobRow, end: End, adopted: Adopted, now: int) -> bool:
+        """Book the end, the cost and the artifact in one batch. False where the job had ended otherwise."""
+        data = {"job": job.id, "state": end.state, "fingerprint": job.fp, "engine": job.engine, "reason": end.reason}
+        values: dict[str, Value] = {
+            "id": job.id,
+            "fp": job.fp,
+            "end": end.state,
+            "cost": end.charge_u,
+            "basis": end.basis,
+            "now": now,
+            "error": json.dumps({"code": end.code, "message": end.reason}) if end.reason else None,
+            "retryable": int(end.retryable),
+            "result": adopted.result,
+            "facts": adopted.facts,
+            "bytes": adopted.size,
+            "data": json.dumps(data),
+        }
+        look = "SELECT state FROM job WHERE id=:id"
+        batch: list[Statement] = [(sql, values) for sql in (_SETTLE, _ADOPT, _END_EVENT, _WAKE, look)]
+        return bool((await self.db.batch(batch))[4].rows[0]["state"] == end.state)
+
+    async def due(self, now: int, limit: int = 200) -> list[JobRow]:
+        """Open jobs that should be looked at, those that wait longest first."""
+        return [job_of(row) for row in await self.db.fetch(_DUE, {"now": now, "limit": limit})]
+
+    async def next_due(self) -> int | None:
+        """When the next render or job is due, None where nothing is open."""
+        at: int | None = (await self.db.fetch(_NEXT_DUE))[0]["at"]
+        return at
+
+    async def busy(self) -> dict[str, int]:
+        """Live jobs by door."""
+        rows = await self.db.fetch("SELECT door, COUNT(*) AS n FROM job WHERE live=1 GROUP BY door")
+        return {row["door"]: row["n"] for row in rows}
+
+    async def ring(self, job: str, now: int, pause_ms: int = RING_MS) -> bool:
+        """A doorbell: look at this job now, at most once in `pause_ms`. Whether it changed anything."""
+        values: dict[str, Value] = {"id": job, "now": now, "pause": pause_ms}
+        return (await self.db.batch([(_RING, values)]))[0].changes == 1
+
+
+def _claim(intent: Intent, newest: JobRow | None, guard: Row) -> Claim:
+    if newest is not None and newest.id == intent.id:
+        return "mine"
+    if guard["made"]:
+        return "made"
+    if newest is not None and newest.state in ("intent", "submitted", "running", "unknown"):
+        return "other"
+    return "over_budget" if guard["runs"] else "stopped"

@@ -1,0 +1,153 @@
+"""Renders, their steps and takes in the database: leases, standings, ends, cancel, pause."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from control.db import Database, Row, Value
+from control.render.advance import Standing
+from control.render.rows import RenderRow, render_of
+from control.render.views import RenderState
+
+LEASE_MS = 60_000
+"""A lease only saves work; safety is the one live job of a fingerprint, and compare-and-set."""
+
+# A token leases once, so that a claim sent twice does not take a second render unseen.
+_CLAIM = """
+UPDATE render SET lease_token=:token, lease_until=:until WHERE id=(
+    SELECT id FROM render WHERE (state='running' OR (state='paused' AND cancel_requested=1))
+    AND next_at<=:now AND lease_until<:now ORDER BY next_at LIMIT 1)
+  AND NOT EXISTS(SELECT 1 FROM render WHERE lease_token=:token)"""
+# Somebody who asks while a render is leased leaves -1: it is then due at once when the lease ends.
+_RELEASE = """
+UPDATE render SET lease_token=NULL, lease_until=0, next_at=CASE WHEN next_at=-1 THEN 0 ELSE :next_at END
+WHERE id=:render AND lease_token=:token"""
+_SAVE_STEPS = """
+INSERT INTO step(render_id,path,n,kind,engine,door,fp,shot,label,estimated,quote_u,bound_u)
+SELECT :render, value->>'path', value->>'n', value->>'kind', value->>'engine', value->>'door', value->>'fp',
+  value->>'shot', value->>'label', value->>'estimated', value->>'quote_u', value->>'bound_u'
+FROM json_each(:steps) WHERE true
+ON CONFLICT(render_id,path) DO UPDATE SET n=excluded.n, kind=excluded.kind, engine=excluded.engine,
+  door=excluded.door, fp=COALESCE(step.fp,excluded.fp), shot=excluded.shot, label=excluded.label,
+  estimated=excluded.estimated, quote_u=excluded.quote_u, bound_u=excluded.bound_u"""
+_DROP_STEPS = """
+DELETE FROM step WHERE render_id=:render AND path NOT IN (SELECT value->>'path' FROM json_each(:steps))"""
+_OTHER_PRINTS = """
+SELECT step.path FROM step JOIN json_each(:steps) ON value->>'path'=step.path
+WHERE step.render_id=:render AND step.fp IS NOT value->>'fp' LIMIT 1"""
+_STAND = """
+UPDATE step SET state=s.value->>'state', reason=s.value->>'reason' FROM json_each(:steps) s
+WHERE step.render_id=:render AND step.path=s.value->>'path'"""
+_TAKE = """
+INSERT INTO take(id,film_id,shot_id,kind,path,label,fp,render_id,created_at)
+SELECT value->>'id', :film, value->>'shot', value->>'kind', value->>'path', value->>'label', value->>'fp', :render,
+  :now FROM json_each(:takes) WHERE true ON CONFLICT DO NOTHING"""
+_TAKE_EVENT = """
+INSERT INTO event(op,film_id,render_id,kind,data,at)
+SELECT 'take:'||take.id, :film, :render, 'take',
+  json_object('take',take.id,'path',take.path,'shot',take.shot_id,'kind',take.kind), :now
+FROM json_each(:takes) JOIN take ON take.id=value->>'id' WHERE true ON CONFLICT(op) DO NOTHING"""
+_END = """
+UPDATE render SET state=:state, reason=:reason, ended_at=:now WHERE id=:render AND state IN ('running','paused')
+  AND (cancel_requested=0 OR :state='cancelled')"""
+_END_EVENT = """
+INSERT INTO event(op,film_id,render_id,kind,data,at)
+SELECT 'render-end:'||id, film_id, id, 'render', json_object('state',state,'reason',reason), :now FROM render
+WHERE id=:render AND state=:state ON CONFLICT(op) DO NOTHING"""
+_CANCEL = "UPDATE render SET cancel_requested=1, next_at=0 WHERE id=:render AND state IN ('running','paused')"
+_CANCEL_JOBS = """
+UPDATE job SET cancel_requested=1, next_poll_at=0 WHERE live=1
+  AND fp IN (SELECT fp FROM step WHERE render_id=:render)
+  AND EXISTS(SELECT 1 FROM render WHERE id=:render AND cancel_requested=1)
+  AND NOT EXISTS(SELECT 1 FROM step s JOIN render q ON q.id=s.render_id WHERE s.fp=job.fp AND q.id<>:render
+    AND q.cancel_requested=0 AND q.state IN ('running','paused'))"""
+_CANCEL_EVENT = """
+INSERT INTO event(op,film_id,render_id,kind,data,at)
+SELECT 'render-cancel:'||id, film_id, id, 'render', '{"state":"cancelling"}', :now FROM render
+WHERE id=:render AND cancel_requested=1 ON CONFLICT(op) DO NOTHING"""
+_SWITCH_EVENT = """
+INSERT INTO event(op,film_id,render_id,kind,data,at)
+SELECT :op, film_id, id, 'render', json_object('state',:new), :now FROM render
+WHERE id=:render AND state=:old AND cancel_requested=0 ON CONFLICT(op) DO NOTHING"""
+_SWITCH = "UPDATE render SET state=:new, next_at=0 WHERE id=:render AND state=:old AND cancel_requested=0"
+_ATTEMPTS = """
+SELECT job.fp, attempt, state, payer, cancel_requested, retryable, error FROM json_each(:fps)
+JOIN job ON job.fp=json_each.value WHERE live=1 OR ended_at>=:since ORDER BY attempt"""
+_ARTIFACTS = """
+SELECT artifact.fp, quality, kept, facts, job.payer FROM json_each(:fps)
+JOIN artifact ON artifact.fp=json_each.value JOIN job ON job.id=artifact.job_id"""
+
+
+class Renders:
+    """The statements over one `Database`. `now` is milliseconds since the epoch throughout."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+    async def claim(self, token: str, now: int) -> RenderRow | None:
+        """Lease the render that is due longest under a fresh random `token`, None where none is due."""
+        values: dict[str, Value] = {"token": token, "until": now + LEASE_MS, "now": now}
+        results = await self.db.batch([(_CLAIM, values), ("SELECT * FROM render WHERE lease_token=:token", values)])
+        return render_of(results[1].rows[0]) if results[1].rows else None
+
+    async def release(self, render: str, token: str, next_at: int) -> None:
+        """Give the lease back; look again at `next_at`, or at once where somebody asked meanwhile."""
+        await self.db.batch([(_RELEASE, {"render": render, "token": token, "next_at": next_at})])
+
+    async def save_steps(self, render: str, steps: Sequence[Mapping[str, Any]]) -> bool:
+        """Write the plan's steps; a fingerprint is set once. False where a stored one differs from the plan's."""
+        values: dict[str, Value] = {"render": render, "steps": json.dumps(steps)}
+        results = await self.db.batch([(_SAVE_STEPS, values), (_DROP_STEPS, values), (_OTHER_PRINTS, values)])
+        return not results[2].rows
+
+    async def stand(self, render: str, changed: Mapping[str, Standing]) -> None:
+        """Write where these steps stand."""
+        steps = [{"path": p, "state": s.state, "reason": s.reason} for p, s in changed.items()]
+        await self.db.batch([(_STAND, {"render": render, "steps": json.dumps(steps)})])
+
+    async def take(self, render: RenderRow, takes: Sequence[Mapping[str, Any]], now: int) -> None:
+        """Remember finished steps as takes of their film, each artifact once, with an event for each new one."""
+        values: dict[str, Value] = {
+            "film": render.film_id,
+            "render": render.id,
+            "takes": json.dumps(takes),
+            "now": now,
+        }
+        await self.db.batch([(_TAKE, values), (_TAKE_EVENT, values)])
+
+    async def end(self, render: str, state: RenderState, reason: str, now: int) -> None:
+        """End it once; a render whose cancel was asked ends only as cancelled."""
+        values: dict[str, Value] = {"render": render, "state": state, "reason": reason, "now": now}
+        await self.db.batch([(_END, values), (_END_EVENT, values)])
+
+    async def cancel(self, render: str, now: int) -> bool:
+        """Ask for the end of a render and of every job only it wants. False where it had ended."""
+        values: dict[str, Value] = {"render": render, "now": now}
+        look = "SELECT cancel_requested FROM render WHERE id=:render"
+        batch = [(sql, values) for sql in (_CANCEL, _CANCEL_JOBS, _CANCEL_EVENT, look)]
+        rows = (await self.db.batch(batch))[3].rows
+        return bool(rows and rows[0]["cancel_requested"])
+
+    async def pause(self, render: str, now: int) -> bool:
+        """Submit nothing more. False where it has ended or is being cancelled."""
+        return await self._switch(render, "running", "paused", now)
+
+    async def resume(self, render: str, now: int) -> bool:
+        """Go on. False where it has ended or is being cancelled."""
+        return await self._switch(render, "paused", "running", now)
+
+    async def _switch(self, render: str, old: str, new: str, now: int) -> bool:
+        op = f"render-{new}:{render}:{now}"
+        values: dict[str, Value] = {"render": render, "old": old, "new": new, "now": now, "op": op}
+        look = "SELECT state, cancel_requested FROM render WHERE id=:render"
+        rows = (await self.db.batch([(_SWITCH_EVENT, values), (_SWITCH, values), (look, values)]))[2].rows
+        return bool(rows and rows[0]["state"] == new and not rows[0]["cancel_requested"])
+
+    async def attempts(self, render: RenderRow, fps: Iterable[str]) -> list[Row]:
+        """Jobs of these fingerprints that are live, or ended since the render began, oldest first."""
+        values: dict[str, Value] = {"fps": json.dumps(sorted(set(fps))), "since": render.created_at}
+        return await self.db.fetch(_ATTEMPTS, values)
+
+    async def artifacts(self, fps: Iterable[str]) -> list[Row]:
+        """Artifacts of these fingerprints, and who paid for each."""
+        return await self.db.fetch(_ARTIFACTS, {"fps": json.dumps(sorted(set(fps)))})
