@@ -80,7 +80,7 @@ def captions(
     drafts = [d for line in speech for d in _drafts(line, limit, fps)]
     drafts = _join_voices(sorted(drafts, key=lambda d: d.start), limit)
     timed = _timed(drafts, sorted({*cuts, total}), total, fps)
-    placed = _place_noises(timed, sorted(noises, key=lambda n: n.start), total, fps, limit)
+    placed = _place_noises(timed, sorted(noises, key=lambda n: n.start), sorted({*cuts, total}), fps, limit)
     return tuple(_cue(d, limit) for d in _close_gaps(placed))
 
 
@@ -222,12 +222,16 @@ def _end(draft: Draft, following: int, cuts: Sequence[int], fps: float) -> int:
     return min(end, following, draft.start + round(MOST_SECONDS * fps))
 
 
-def _place_noises(drafts: list[Draft], noises: Sequence[Noise], total: int, fps: float, limit: int) -> list[Draft]:
+def _place_noises(
+    drafts: list[Draft], noises: Sequence[Noise], cuts: Sequence[int], fps: float, limit: int
+) -> list[Draft]:
     found = list(drafts)
     for noise in noises:
         text = f"[{noise.text}]"
-        wanted = Draft(text, noise.start, noise.start, min(noise.start + round(SOUND_SECONDS * fps), total))
-        found = _with_noise(found, wanted, limit, round(LEAST_SECONDS * fps))
+        least = round(LEAST_SECONDS * fps)
+        end = next((c for c in cuts if c - noise.start >= least), noise.start + least)
+        wanted = Draft(text, noise.start, noise.start, min(noise.start + round(SOUND_SECONDS * fps), end))
+        found = _with_noise(found, wanted, limit, least)
     return found
 
 
@@ -235,7 +239,8 @@ def _with_noise(drafts: list[Draft], wanted: Draft, limit: int, least: int) -> l
     """The drafts with a sound put in free time, above one short line of speech, or after what is said."""
     under = next((d for d in drafts if d.start <= wanted.start < d.end + GAP), None)
     if under and not under.second and len(under.text) <= limit and len(wanted.text) <= limit:
-        both = replace(under, text=wanted.text, second=under.text)
+        first, second = (under, wanted) if under.text.startswith("[") else (wanted, under)
+        both = replace(under, text=first.text, second=second.text)
         return [both if d is under else d for d in drafts]
     start = under.end + GAP if under else wanted.start
     after = min((d.start for d in drafts if d.start >= start), default=None)

@@ -13,8 +13,8 @@ from functions.contract.base import Rate
 from functions.contract.media import Word
 from functions.contract.params import Dialogue, Voice
 
-HIT_HEARD = 0.5
-"""Seconds of an effect that must lie within its own shot; the rest may ring over the cut."""
+HIT_HEARD = 0.25
+"""Seconds of an effect, its attack, that must lie within its own shot; the rest may ring over the cut."""
 OUTPUT = "line.wav"
 
 
