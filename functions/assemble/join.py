@@ -1,0 +1,80 @@
+"""The picture track of a film: segments joined packet by packet, nothing encoded again."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+
+from functions.contract.base import Rate, Size
+from functions.contract.errors import InputError
+from functions.media.decode import reading
+from functions.media.disk import writing
+from functions.media.encode import timescale
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One conformed shot: the input's name and its file."""
+
+    name: str
+    path: Path
+
+
+def join(segments: Sequence[Segment], path: Path, size: Size, rate: Rate, tick: Callable[[int], None]) -> list[int]:
+    """Write all segments to `path` one after another; `tick` is told how many are done. Gives their lengths in frames.
+
+    Decode times are numbered anew, so they rise by one frame throughout; presentation keeps each segment's order.
+    Raises `InputError` naming the segment that is not encoded like the first, `DiskFull`.
+    """
+    options = {"movflags": "+faststart", "fflags": "+bitexact", "video_track_timescale": str(timescale(rate))}
+    lengths: list[int] = []
+    with writing(path), av.open(str(path), "w", format="mp4", options=options) as film:
+        first = b""
+        track = None
+        for done, segment in enumerate(segments, 1):
+            with reading(segment.path, f"segment {segment.name}") as source:
+                header = _checked(source, segment.name, size, first)
+                if track is None:
+                    first, track = header, film.add_stream_from_template(source.streams.video[0])
+                    track.time_base = Fraction(1, timescale(rate))
+                count = 0
+                for packet in _renumbered(source, segment.name, rate, sum(lengths)):
+                    packet.stream = track
+                    film.mux_one(packet)
+                    count += 1
+            lengths.append(count)
+            tick(done)
+    return lengths
+
+
+def _checked(source: InputContainer, name: str, size: Size, first: bytes) -> bytes:
+    if not source.streams.video:
+        raise InputError(f"segment {name} holds no picture: conform it again")
+    context = source.streams.video[0].codec_context
+    if context.name != "h264" or (context.width, context.height) != (size.width, size.height):
+        found = f"{context.name} of {context.width}x{context.height}"
+        raise InputError(f"segment {name} is {found}, not h264 of {size.width}x{size.height}: conform it again")
+    header = bytes(context.extradata or b"")
+    if first and header != first:
+        raise InputError(f"segment {name} is encoded with other settings than the first: conform it again")
+    return header
+
+
+def _renumbered(source: InputContainer, name: str, rate: Rate, before: int) -> Iterator[av.Packet]:
+    stream = source.streams.video[0]
+    frame = Fraction(rate.den, rate.num)
+    ticks = timescale(rate) * rate.den // rate.num
+    lead = 0
+    for index, packet in enumerate(p for p in source.demux(stream) if p.size):
+        if packet.pts is None or packet.dts is None:
+            raise InputError(f"segment {name} has a frame without a time stamp: conform it again")
+        shown = packet.pts * packet.time_base / frame
+        lead = -round(packet.dts * packet.time_base / frame) if index == 0 else lead
+        if shown.denominator != 1 or shown + lead < index:
+            raise InputError(f"segment {name} is not at {rate.num}/{rate.den} frames a second: conform it again")
+        packet.pts, packet.dts = (before + int(shown)) * ticks, (before + index - lead) * ticks
+        packet.duration, packet.time_base = ticks, Fraction(1, timescale(rate))
+        yield packet

@@ -1,0 +1,78 @@
+"""H.264 as every part of a film has it: settings so fixed that segments from different jobs join by packet copy.
+
+Constant frame rate, yuv420p, BT.709 tagged, closed groups of pictures, `moov` first, no time stamps of the day. The
+number of threads is part of the settings, since x264's output depends on it.
+"""
+
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+import av
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+
+from functions.contract.base import Rate, Size
+from functions.media.disk import writing
+
+Quality = Literal["draft", "standard", "final"]
+PRESETS: dict[Quality, dict[str, str]] = {
+    "draft": {"preset": "superfast", "crf": "20"},
+    "standard": {"preset": "veryfast", "crf": "18"},
+    "final": {"preset": "medium", "crf": "16"},
+}
+X264 = "stitchable=1:bframes=2:b-pyramid=none:weightp=0:ref=2:force-cfr=1:open-gop=0:scenecut=40"
+THREADS = 2
+GROUP_SECONDS = 2
+"""Longest group of pictures: what a seek may have to decode."""
+
+
+def timescale(rate: Rate) -> int:
+    """Ticks a second of a film's video track: every frame lasts a whole number of them."""
+    return rate.num * (1 if rate.num >= 10_000 else 1000)
+
+
+def level(size: Size) -> str:
+    """The H.264 level (ITU-T H.264 table A-1) that holds this size at up to 60 frames a second."""
+    macroblocks = -(-size.width // 16) * -(-size.height // 16)
+    return "4.2" if macroblocks <= 8704 else "5.2" if macroblocks <= 36864 else "6.2"
+
+
+class VideoEncoder:
+    """Writes frames to an MP4 without sound; a context manager. Frames are yuv420p of exactly `size`."""
+
+    def __init__(self, path: Path, size: Size, rate: Rate, quality: Quality) -> None:
+        self.path, self.frames = path, 0
+        self._time_base = Fraction(rate.den, rate.num)
+        options = {"movflags": "+faststart", "fflags": "+bitexact", "video_track_timescale": str(timescale(rate))}
+        with writing(path):
+            self._container = av.open(str(path), "w", format="mp4", options=options)
+        fixed = {"profile": "high", "level": level(size), "threads": str(THREADS), "flags": "+bitexact+cgop"}
+        self._stream = self._container.add_stream(
+            "libx264",
+            rate=Fraction(rate.num, rate.den),
+            options={**PRESETS[quality], **fixed, "x264-params": X264, "g": str(GROUP_SECONDS * rate.num // rate.den)},
+        )
+        context = self._stream.codec_context
+        context.width, context.height, context.pix_fmt = size.width, size.height, "yuv420p"
+        context.time_base = self._time_base
+        context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
+        context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with writing(self.path):
+            if kind is None:
+                self._container.mux(self._stream.encode(None))
+            self._container.close()
+
+    def write(self, frame: av.VideoFrame) -> None:
+        """Append one frame; its time stamp and picture type are set here. Raises `DiskFull`."""
+        frame.pts, frame.time_base, frame.pict_type = self.frames, self._time_base, 0
+        self.frames += 1
+        with writing(self.path):
+            self._container.mux(self._stream.encode(frame))
