@@ -1,0 +1,227 @@
+"""Where paint goes: a view of the world in pixels, masks of shapes, and sheets that hold values.
+
+World units are frame heights, origin at the frame's centre, y down: the frame spans -0.5..0.5 vertically.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from functions.animatic import noise
+from functions.animatic.values import Floats
+
+OVERSAMPLE: Final = 1.25
+Points = npt.NDArray[np.float64]
+_SUB: Final = 4  # fractional bits of cv2 polygon coordinates
+
+
+@dataclass(frozen=True)
+class View:
+    """A window on the world: `aspect` frame widths a height, plus margins (world units) on each side."""
+
+    aspect: float
+    height: int
+    margin_x: float = 0.0
+    margin_y: float = 0.0
+
+    @property
+    def scale(self) -> float:
+        """Pixels of paint a world unit."""
+        return self.height * OVERSAMPLE
+
+    @property
+    def half(self) -> tuple[float, float]:
+        """Half extents in world units, margins included; whole pixels."""
+        rows, columns = self.shape
+        return columns / 2 / self.scale, rows / 2 / self.scale
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of paint."""
+        rows = 2 * round((0.5 + self.margin_y) * self.scale)
+        columns = 2 * round((self.aspect / 2 + self.margin_x) * self.scale)
+        return rows, columns
+
+    def pixels(self, points: Points) -> Points:
+        """Pixel positions of world points (n, 2)."""
+        return (points + np.array(self.half)) * self.scale
+
+    def rows(self, roi: "Roi | None" = None) -> Floats:
+        """World y of each row, as a column."""
+        top, bottom = (roi.top, roi.bottom) if roi else (0, self.shape[0])
+        return ((np.arange(top, bottom, dtype=np.float32) + 0.5) / self.scale - self.half[1])[:, None]
+
+    def columns(self, roi: "Roi | None" = None) -> Floats:
+        """World x of each column, as a row."""
+        left, right = (roi.left, roi.right) if roi else (0, self.shape[1])
+        return ((np.arange(left, right, dtype=np.float32) + 0.5) / self.scale - self.half[0])[None, :]
+
+    @property
+    def everything(self) -> "Roi":
+        """All of the view."""
+        return Roi(0, self.shape[0], 0, self.shape[1])
+
+    def noise(self, tile: Floats, roi: "Roi", period: tuple[float, float], shift: float = 0.0) -> Floats:
+        """A noise tile over `roi`; `period` is the world size of one tile (x, y)."""
+        x0 = (roi.left / self.scale - self.half[0]) / period[0] + shift
+        y0 = (roi.top / self.scale - self.half[1]) / period[1] + shift * 1.7
+        x1 = x0 + (roi.right - roi.left) / self.scale / period[0]
+        y1 = y0 + (roi.bottom - roi.top) / self.scale / period[1]
+        return noise.sample(tile, (x0, x1), (y0, y1), (roi.bottom - roi.top, roi.right - roi.left))
+
+
+@dataclass(frozen=True)
+class Roi:
+    """A rectangle of pixels; `bottom` and `right` are exclusive."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Index into an array of the view."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    @property
+    def empty(self) -> bool:
+        """True where nothing of it lies in the view."""
+        return self.bottom <= self.top or self.right <= self.left
+
+
+@dataclass(frozen=True)
+class Mask:
+    """Coverage 0..1 of a shape over its rectangle."""
+
+    roi: Roi
+    cover: Floats
+
+    def times(self, factor: Floats | float) -> "Mask":
+        """This shape, thinned."""
+        return Mask(self.roi, np.asarray(self.cover * factor, np.float32))
+
+
+def spline(points: Sequence[Sequence[float]] | Points, closed: bool = True, steps: int = 10) -> Points:
+    """A Catmull-Rom curve through the points, `steps` samples a span."""
+    p = np.asarray(points, np.float64)
+    if not closed:
+        p = np.vstack([2 * p[0] - p[1], p, 2 * p[-1] - p[-2]])
+    spans = len(p) if closed else len(p) - 3
+    first = np.arange(spans) - (1 if closed else 0)
+    a, b, c, d = (p[(first + k) % len(p)][:, None, :] for k in range(4))
+    t = (np.arange(steps) / steps)[None, :, None]
+    curve = 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
+    flat = curve.reshape(-1, 2)
+    return flat if closed else np.vstack([flat, p[-2]])
+
+
+def taper(points: Points, widths: Sequence[float]) -> Points:
+    """The outline of a stroke along `points` whose full width runs through `widths` (world units)."""
+    along = np.linspace(0.0, 1.0, len(points))
+    half = np.interp(along, np.linspace(0.0, 1.0, len(widths)), widths)[:, None] / 2
+    tangent = np.gradient(points, axis=0)
+    tangent /= np.maximum(np.hypot(*tangent.T)[:, None], 1e-9)
+    normal = np.stack([-tangent[:, 1], tangent[:, 0]], axis=1)
+    start, end = points[0] - tangent[0] * half[0], points[-1] + tangent[-1] * half[-1]
+    return np.vstack([start, points + normal * half, end, (points - normal * half)[::-1]])
+
+
+def _dense(points: Points, step: float) -> Points:
+    """The closed outline with a vertex at least every `step` pixels."""
+    closed = np.vstack([points, points[:1]])
+    lengths = np.hypot(*np.diff(closed, axis=0).T)
+    position = np.concatenate([[0.0], np.cumsum(lengths)])
+    count = max(int(position[-1] / step), 8)
+    at = np.linspace(0.0, position[-1], count, endpoint=False)
+    return np.stack([np.interp(at, position, closed[:, k]) for k in (0, 1)], axis=1)
+
+
+class Pen:
+    """Turns outlines into masks of a view, with a hand's small wander on each edge."""
+
+    def __init__(self, view: View, seed: int) -> None:
+        self.view = view
+        self._wander = noise.clouds(seed)
+
+    def _roughen(self, pixels: Points, amount: float) -> Points:
+        """Displace each vertex by noise that depends on where it lies; `amount` in delivery pixels at 720 lines."""
+        unit = self.view.height / 720 * OVERSAMPLE
+        dense = _dense(pixels, 4.0 * unit)
+        at = ((dense / self.view.scale - np.array(self.view.half)) * 900).astype(np.int64)
+        size = self._wander.shape[0]
+        dx = self._wander[at[:, 1] % size, at[:, 0] % size]
+        dy = self._wander[at[:, 0] % size, (at[:, 1] + 137) % size]
+        return dense + np.clip(np.stack([dx, dy], axis=1), -1.5, 1.5) * (amount * unit / 1.5)
+
+    def fill(self, outline: Points, rough: float = 1.5, feather: float = 1.2) -> Mask:
+        """The inside of a closed outline. `feather` is the blur in delivery pixels at 720 lines."""
+        pixels = self.view.pixels(np.asarray(outline, np.float64))
+        if rough:
+            pixels = self._roughen(pixels, rough)
+        sigma = feather * self.view.height / 720 * OVERSAMPLE / 2
+        pad = int(np.ceil(3 * sigma)) + 2
+        rows, columns = self.view.shape
+        low, high = np.floor(pixels.min(axis=0)) - pad, np.ceil(pixels.max(axis=0)) + pad
+        roi = Roi(
+            int(np.clip(low[1], 0, rows)),
+            int(np.clip(high[1], 0, rows)),
+            int(np.clip(low[0], 0, columns)),
+            int(np.clip(high[0], 0, columns)),
+        )
+        if roi.empty:
+            return Mask(Roi(0, 0, 0, 0), np.zeros((0, 0), np.float32))
+        cover = np.zeros((roi.bottom - roi.top, roi.right - roi.left), np.uint8)
+        fixed = np.round((pixels - (roi.left, roi.top)) * (1 << _SUB) - (1 << (_SUB - 1))).astype(np.int32)
+        cv2.fillPoly(cover, [fixed], 255, cv2.LINE_AA, _SUB)
+        made = cover.astype(np.float32) * (1 / 255)
+        if sigma > 0.3:
+            made = np.asarray(cv2.GaussianBlur(made, (0, 0), sigma), np.float32)
+        return Mask(roi, made)
+
+    def stroke(self, points: Points, widths: Sequence[float], rough: float = 0.8, feather: float = 0.8) -> Mask:
+        """A brush stroke along an open curve; `widths` in world units."""
+        return self.fill(taper(points, widths), rough, feather)
+
+
+class Sheet:
+    """One plane while it is painted: per pixel value (L*), accent and neighbour hue weights, coverage, and how much
+    L* the key lamp adds (`lit`)."""
+
+    def __init__(self, view: View, value: float | None = None) -> None:
+        shape = view.shape
+        self.view = view
+        self.value: Floats = np.full(shape, value or 0.0, np.float32)
+        self.accent: Floats = np.zeros(shape, np.float32)
+        self.near: Floats = np.zeros(shape, np.float32)
+        self.lit: Floats = np.zeros(shape, np.float32)
+        self.alpha: Floats = np.full(shape, 0.0 if value is None else 1.0, np.float32)
+
+    def paint(
+        self, mask: Mask, value: Floats | float, accent: Floats | float = 0.0, near: float = 0.0, lit: float = 0.0
+    ) -> None:
+        """Lay paint over the sheet where `mask` covers. `value` in L*, hue weights 0..1."""
+        if mask.roi.empty:
+            return
+        where, cover = mask.roi.slices, mask.cover
+        behind = self.alpha[where]
+        total = cover + behind * (1.0 - cover)
+        share = np.divide(cover, total, out=np.zeros_like(cover), where=total > 1e-4)
+        for channel, laid in ((self.value, value), (self.accent, accent), (self.near, near), (self.lit, lit)):
+            part = channel[where]
+            part += (laid - part) * share
+        self.alpha[where] = total
+
+    def lift(self, mask: Mask, amount: Floats | float, accent: float = 0.0, lit: bool = False) -> None:
+        """Add `amount` L* (may be negative) to what is painted already; with `lit` only while the key lamp burns."""
+        if mask.roi.empty:
+            return
+        where = mask.roi.slices
+        channel = self.lit if lit else self.value
+        channel[where] += amount * mask.cover
+        if accent:
+            self.accent[where] += (1.0 - self.accent[where]) * (accent * mask.cover)

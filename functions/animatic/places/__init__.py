@@ -1,0 +1,1 @@
+"""Places: backgrounds drawn from words, one module a family of motifs."""

@@ -1,0 +1,147 @@
+"""Planes: painted sheets turned into what the render loop moves, premultiplied YUV with coverage, 8 bit.
+
+Colour is BT.709, limited range, so that the loop needs no colour conversion; blending is linear in these codes.
+"""
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from functions.animatic.canvas import Roi, Sheet, View
+from functions.animatic.noise import blurred_tile, generator
+from functions.animatic.palette import ENTRIES, Palette
+from functions.animatic.values import Floats
+
+Bytes = npt.NDArray[np.uint8]
+PAPER: Final = ((0.8, 1.2), (3.0, 0.8), (12.0, 0.6))
+"""Paper: (grain in pixels, strength in percent)."""
+_RGB_TO_YUV: Final = np.array(
+    [
+        [0.2126 * 219, 0.7152 * 219, 0.0722 * 219],
+        [-0.2126 / 1.8556 * 224, -0.7152 / 1.8556 * 224, 0.5 * 224],
+        [0.5 * 224, -0.7152 / 1.5748 * 224, -0.0722 / 1.5748 * 224],
+    ],
+    np.float32,
+)
+_ZERO: Final = np.array([16.0, 128.0, 128.0], np.float32)
+
+
+def yuv_of(code: Floats) -> Floats:
+    """BT.709 limited range Y, Cb, Cr (0..255) of sRGB code values (..., 3) in 0..1."""
+    return np.asarray(code @ _RGB_TO_YUV.T + _ZERO, np.float32)
+
+
+def rgb_of(yuv: Floats) -> Floats:
+    """sRGB code values (..., 3) in 0..1 of BT.709 limited range codes."""
+    return np.asarray(np.clip((yuv - _ZERO) @ np.linalg.inv(_RGB_TO_YUV).T, 0.0, 1.0), np.float32)
+
+
+@dataclass
+class Plane:
+    """One layer of the picture.
+
+    `parallax` is 1 for what the subject stands on, less further away. `lamp` says that the sheet's `lit` follows the
+    shot's light, `blur` is its defocus in delivery pixels at 720 lines. `life` names how it moves by itself.
+    """
+
+    name: str
+    parallax: float
+    sheet: Sheet
+    blur: float = 0.0
+    subject: bool = False
+    life: str = ""
+    pivot: tuple[float, float] = (0.0, 0.5)
+    drift: tuple[tuple[float, float], ...] = ()
+    tags: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A plane ready to move: pixels (rows, columns, 4: premultiplied Y Cb Cr and coverage) and where they lie."""
+
+    view: View
+    roi: Roi
+    pixels: Bytes
+    other: Bytes | None
+    """The same under the lamp's full light (or in the other focus), where that changes within the clip."""
+    opaque: bool
+
+
+@cache
+def paper_tile(seed: int) -> Floats:
+    """Paper tooth in L*, periodic."""
+    rng = generator(seed, 3)
+    return np.asarray(sum(blurred_tile(rng, sigma) * strength for sigma, strength in PAPER), np.float32)
+
+
+@cache
+def dither_tile() -> Floats:
+    """Triangular noise of one code value, periodic."""
+    rng = generator(0, 4)
+    return (rng.random((512, 512, 1), np.float32) - rng.random((512, 512, 1), np.float32)) * 0.5
+
+
+def _tiled(tile: Floats, rows: int, columns: int) -> Floats:
+    across = -(-columns // tile.shape[1])
+    down = -(-rows // tile.shape[0])
+    return np.tile(tile, (down, across, *([1] * (tile.ndim - 2))))[:rows, :columns]
+
+
+def bounds(alpha: Floats) -> Roi:
+    """The rectangle outside of which nothing is painted, two pixels wider; even corners."""
+    rows = np.flatnonzero(alpha.max(axis=1) > 0.004)
+    columns = np.flatnonzero(alpha.max(axis=0) > 0.004)
+    if not len(rows):
+        return Roi(0, 0, 0, 0)
+    return Roi(
+        max(int(rows[0]) - 2, 0),
+        min(int(rows[-1]) + 3, alpha.shape[0]),
+        max(int(columns[0]) - 2, 0),
+        min(int(columns[-1]) + 3, alpha.shape[1]),
+    )
+
+
+def tile(plane: Plane, palette: Palette, seed: int, levels: tuple[float, float | None]) -> Tile:
+    """Colour a plane under one light level, or under two where the light changes."""
+    sheet = plane.sheet
+    sigma = plane.blur * sheet.view.scale / 720
+    roi = bounds(sheet.alpha) if sigma < 0.4 else _grown(bounds(sheet.alpha), int(3 * sigma) + 1, sheet.view)
+    first = _coloured(sheet, roi, palette, seed, levels[0], sigma)
+    changes = levels[1] is not None and bool(np.abs(sheet.lit[roi.slices]).max(initial=0.0) > 0.3)
+    other = _coloured(sheet, roi, palette, seed, levels[1] or 0.0, sigma) if changes else None
+    return Tile(sheet.view, roi, first, other, bool(sheet.alpha.min() > 0.998))
+
+
+def _grown(roi: Roi, by: int, view: View) -> Roi:
+    rows, columns = view.shape
+    return Roi(max(roi.top - by, 0), min(roi.bottom + by, rows), max(roi.left - by, 0), min(roi.right + by, columns))
+
+
+def _coloured(sheet: Sheet, roi: Roi, palette: Palette, seed: int, level: float, sigma: float) -> Bytes:
+    where = roi.slices
+    value = sheet.value[where] + sheet.lit[where] * level
+    value += _tiled(paper_tile(seed), *value.shape) * (0.35 + value * 0.006)
+    index = np.clip(value * ((ENTRIES - 1) / 100), 0, ENTRIES - 1).astype(np.uint16)
+    main, near, accent = (np.pad(yuv_of(ramp), ((0, 0), (0, 1)), constant_values=255.0) for ramp in palette.ramps())
+    made = main[index]
+    for weights, ramp in ((sheet.near[where], near), (_accent(sheet, where, level), accent)):
+        if weights.max(initial=0.0) > 0.01:
+            made += (ramp - main)[index] * weights[..., None]
+    alpha = sheet.alpha[where]
+    if sheet.alpha.min() < 0.998:
+        made *= alpha[..., None]
+    if sigma >= 0.4:
+        made = np.asarray(cv2.GaussianBlur(made, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE), np.float32)
+    made[..., :3] += _tiled(dither_tile(), *value.shape) * np.minimum(alpha, 1.0)[..., None]
+    return np.asarray(np.clip(made + 0.5, 0, 255), np.uint8)
+
+
+def _accent(sheet: Sheet, where: tuple[slice, slice], level: float) -> Floats:
+    """The lamp brings its own hue: accent grows with what it adds."""
+    lamp = np.clip(sheet.lit[where] * level / 40.0, 0.0, 1.0)
+    base = sheet.accent[where]
+    return np.asarray(base + (1.0 - base) * lamp * 0.8, np.float32)
