@@ -55,12 +55,13 @@ def segments(shots: Sequence[CutShot], *, fade_out: int = 0) -> tuple[Segment, .
     found = []
     for i, shot in enumerate(shots):
         lead, following = leads[i], leads[i + 1] if i + 1 < len(shots) else 0
-        head, tail = _head(shots, i), _tail(shots, i, fade_out)
+        length = shot.frames + lead - following
+        head, tail = _within(_head(shots, i), length), _within(_tail(shots, i, fade_out), length)
         found.append(
             Segment(
                 shot=shot.id,
                 start=starts[i] - lead,
-                frames=shot.frames + lead - following,
+                frames=length,
                 source=shot.trim - lead,
                 head=head,
                 tail=tail,
@@ -68,6 +69,10 @@ def segments(shots: Sequence[CutShot], *, fade_out: int = 0) -> tuple[Segment, .
             )
         )
     return tuple(found)
+
+
+def _within(edge: Edge, frames: int) -> Edge:
+    return edge if edge.frames <= frames else edge.model_copy(update={"frames": frames})
 
 
 def _lead(shots: Sequence[CutShot], i: int) -> int:
