@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Sequence
-from typing import IO
+from typing import IO, cast
 
 from functions.contract.errors import DiskFull, EngineError, JobError
 
@@ -62,32 +62,35 @@ class JobPipe:
     """A running child fed through `stdin`. Leaving its block waits for it, or kills it on an error."""
 
     def __init__(self, argv: Sequence[str], stop: Stop) -> None:
-        self._stop = stop
-        self._stderr = tempfile.TemporaryFile()
+        self._stop, self._program = stop, argv[0]
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the block is left)
         self._child = subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._stderr, process_group=0
         )
         stop.adopt(self._child)
-        assert self._child.stdin is not None
-        self.stdin: IO[bytes] = self._child.stdin
+        self.stdin = cast(IO[bytes], self._child.stdin)
 
     def __enter__(self) -> "JobPipe":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *rest: object) -> None:
-        fed = kind is None or issubclass(kind, BrokenPipeError)
+    def __exit__(self, *exc: object) -> None:
+        error = exc[1]
+        fed = error is None or isinstance(error, BrokenPipeError)
         if not fed:
             _kill(self._child)
         with contextlib.suppress(BrokenPipeError):
             self.stdin.close()
         code = self._child.wait()
         self._stop.release(self._child)
-        self._stderr.seek(0)
-        complaint = self._stderr.read()
-        self._stderr.close()
+        complaint = self._complaint()
         if fed:
             self._stop.check()
-            _judge(str(self._child.args[0]) if not isinstance(self._child.args, str) else "", code, complaint, error)
+            _judge(self._program, code, complaint, error if isinstance(error, BrokenPipeError) else None)
+
+    def _complaint(self) -> bytes:
+        with self._stderr as file:
+            file.seek(0)
+            return file.read()
 
 
 class JobChildren:

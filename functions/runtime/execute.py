@@ -22,7 +22,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from functions.contract.errors import (
-    Cancelled,
     ContractError,
     DeadlineExceeded,
     EngineError,
@@ -32,7 +31,6 @@ from functions.contract.errors import (
     OutOfMemory,
     StorageError,
     TooLate,
-    wire,
 )
 from functions.contract.job import JobProgress, JobRequest, JobResult, Metrics, OutputFact, Provenance, Started
 from functions.contract.manifest import EngineManifest
@@ -41,12 +39,9 @@ from functions.runtime.children import Stop
 from functions.runtime.context import ProgressLog, Report, RunningJob, input_path
 from functions.runtime.engine import Outcome
 from functions.runtime.engines import Engines
+from functions.runtime.results import JSON, LIMIT, ended, found, settle
 from functions.runtime.storage import Digest, Storage, disk_error, file_digest
 from functions.runtime.verify import Trust, check, execution_name
-
-RESULT_LIMIT = 4_000_000
-"""Bytes of the largest result object that is read."""
-JSON = "application/json"
 
 
 @dataclass(frozen=True)
@@ -72,46 +67,6 @@ def execute(request: JobRequest, host: Host, *, stop: Stop | None = None, report
         return settle(request, host.storage(request), ended(request, error, execution.metrics()))
 
 
-def settle(request: JobRequest, storage: Storage, result: JobResult) -> JobResult:
-    """Write the result unless the job already has one, and return the one that counts.
-
-    Where storage refuses, the result says so instead and is retryable.
-    """
-    held = request.reserved.result
-    try:
-        if storage.create(held.key, result.model_dump_json().encode(), JSON):
-            return result
-        return found_result(request, storage) or ended(request, StorageError(f"{held.key} is there but empty"))
-    except StorageError as error:
-        return ended(request, error, result.metrics)
-
-
-def found_result(request: JobRequest, storage: Storage) -> JobResult | None:
-    """The result this job already has. Raises `StorageError` where the object is not one."""
-    data = storage.get(request.reserved.result.key, RESULT_LIMIT)
-    if data is None:
-        return None
-    try:
-        result = JobResult.model_validate_json(data)
-    except ValueError as error:
-        raise StorageError(f"{request.reserved.result.key} is not a result") from error
-    if result.job_id != request.job_id:
-        raise StorageError(f"{request.reserved.result.key} is the result of job {result.job_id}")
-    return result
-
-
-def ended(request: JobRequest, error: JobError, metrics: Metrics | None = None) -> JobResult:
-    """The result of a job that `error` ended."""
-    return JobResult(
-        job_id=request.job_id,
-        attempt=request.attempt,
-        fingerprint=request.fingerprint,
-        status="cancelled" if isinstance(error, Cancelled) else "failed",
-        error=wire(error),
-        metrics=metrics or Metrics(),
-    )
-
-
 class _Execution:
     def __init__(self, request: JobRequest, host: Host, stop: Stop, report: Report) -> None:
         self.request, self.host, self.stop, self.report = request, host, stop, report
@@ -122,8 +77,8 @@ class _Execution:
         request, host = self.request, self.host
         manifest = check(request, host.trust, now_ms=host.now_ms())
         storage = host.storage(request)
-        if (found := found_result(request, storage)) is not None:
-            return found
+        if (earlier := found(request, storage)) is not None:
+            return earlier
         self.begin(storage)
         with deadline(self.stop, request.deadline_s), workspace(host.scratch, request.job_id) as folder:
             result = self.make(manifest, storage, folder)
@@ -136,7 +91,7 @@ class _Execution:
         if now <= request.start_by:
             mark = Started(job_id=request.job_id, worker=self.host.worker, at=now)
             storage.create(key, mark.model_dump_json().encode(), JSON)
-        elif storage.get(key, RESULT_LIMIT) is None:
+        elif storage.get(key, LIMIT) is None:
             raise TooLate("the job was not begun in time; submit the step again")
         mark_at = json.dumps({"at": now, "worker": self.host.worker}).encode()
         for number in range(1, request.executions + 1):
@@ -153,7 +108,7 @@ class _Execution:
             job = RunningJob(self.request, manifest, folder, self.stop, log)
             outcome = self.engine(job, manifest)
             job.progress("check")
-            facts, notes = check_outputs(job, outcome)
+            facts, notes = check_outputs(job, outcome, {n: ref.max_bytes for n, ref in self.request.outputs.items()})
             outputs = {name: self.put(storage, name, job.output(name)) for name in self.request.outputs}
         finally:
             log.close()

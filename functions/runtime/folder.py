@@ -84,7 +84,7 @@ class FolderStorage:
         try:
             with (
                 self._parent(key, make=False) as (folder, name),
-                open(os.open(name, FILE, dir_fd=folder), "rb") as file,
+                os.fdopen(os.open(name, FILE, dir_fd=folder), "rb") as file,
             ):
                 yield file
         except (FileNotFoundError, NotADirectoryError):
@@ -109,7 +109,7 @@ class FolderStorage:
     def _temporary(self, folder: int, source: IO[bytes], key: str, flush: bool) -> Iterator[str]:
         name = f".{secrets.token_hex(8)}.part"
         try:
-            with open(os.open(name, NEW, 0o644, dir_fd=folder), "wb") as file:
+            with os.fdopen(os.open(name, NEW, 0o644, dir_fd=folder), "wb") as file:
                 shutil.copyfileobj(source, file, CHUNK)
                 file.flush()
                 if flush:

@@ -1,35 +1,38 @@
-"""Which store a job's objects lie in."""
+"""Which store a job's objects lie in. Each kind of store is imported when a job first needs it."""
 
-from collections.abc import Callable
+import functools
 from pathlib import Path
 
+from functions.contract.errors import ContractError
 from functions.contract.job import JobRequest
 from functions.runtime.folder import FolderStorage
 from functions.runtime.storage import Storage
 
 
-def opener(store: str) -> Callable[[JobRequest], Storage]:
-    """How to reach the objects of a request: by its URLs, or in the door's own `store`.
+class Stores:
+    """How to reach the objects of a request: by its URLs, or in the door's own store.
 
-    `store` is a folder or `s3://bucket` (endpoint and credentials from the usual AWS_* variables), or empty.
+    `own` is a folder or `s3://bucket` (endpoint and credentials from the AWS_* variables), or empty.
     """
-    own: list[Storage] = []
 
-    def open_for(request: JobRequest) -> Storage:
-        if request.transport == "presigned":
-            from functions.runtime.presigned import PresignedStorage
+    def __init__(self, own: str) -> None:
+        self._own = own
 
-            return PresignedStorage(request)
-        if not own:
-            own.append(_own(store))
-        return own[0]
+    def __call__(self, request: JobRequest) -> Storage:
+        """The store of this request. Raises `ContractError` where this door has none."""
+        return self._signed(request) if request.transport == "presigned" else self._bucket
 
-    return open_for
+    def _signed(self, request: JobRequest) -> Storage:
+        from functions.runtime.presigned import PresignedStorage
 
+        return PresignedStorage(request)
 
-def _own(store: str) -> Storage:
-    if store.startswith("s3://"):
-        from functions.runtime.bucket import BucketStorage
+    @functools.cached_property
+    def _bucket(self) -> Storage:
+        if self._own.startswith("s3://"):
+            from functions.runtime.bucket import BucketStorage
 
-        return BucketStorage(store.removeprefix("s3://"))
-    return FolderStorage(Path(store))
+            return BucketStorage(self._own.removeprefix("s3://"))
+        if not self._own:
+            raise ContractError("this door has no store of its own; send the job with presigned URLs")
+        return FolderStorage(Path(self._own))

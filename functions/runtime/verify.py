@@ -122,9 +122,9 @@ def urls(request: JobRequest) -> Iterator[tuple[str, str | None]]:
         yield f"reserved.{name}.get_url", ref.get_url
     for name, ref in {"progress": held.progress, "preview": held.preview}.items():
         yield f"reserved.{name}.put_url", ref.put_url
-    counted = dict.fromkeys(map(execution_name, range(1, request.executions + 1)))
-    for side, found in {"put_urls": {**counted, **held.work.put_urls}, "get_urls": held.work.get_urls}.items():
-        yield from ((f"reserved.work.{side}.{name}", url) for name, url in found.items())
+    counted: dict[str, str | None] = dict.fromkeys(map(execution_name, range(1, request.executions + 1)))
+    yield from ((f"reserved.work.put_urls.{name}", url) for name, url in (counted | held.work.put_urls).items())
+    yield from ((f"reserved.work.get_urls.{name}", url) for name, url in held.work.get_urls.items())
 
 
 def execution_name(number: int) -> str:

@@ -88,7 +88,7 @@ async def serve(settings: DoorSettings, token: str, listener: socket.socket, *, 
     app = DoorApi(queue, pool, settings.trust(), token, now_ms).app()
     config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2)
     server = DoorServer(config, pool)
-    await pool.start()
+    pool.start()
     if tied:
         asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _watch, server)
     host, port = listener.getsockname()[:2]

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 
 from functions.contract.errors import Cancelled, DeadlineExceeded, JobError, WorkerDied
 from functions.contract.job import JobProgress, JobResult
-from functions.runtime.execute import ended, settle
-from functions.runtime.stores import opener
+from functions.runtime.results import ended, settle
+from functions.runtime.stores import Stores
 from functions.serve.processes import WorkerProcess
 from functions.serve.queue import Entry, JobQueue
 from functions.serve.settings import DoorSettings
@@ -23,15 +23,15 @@ class Pool:
         self._waiting: asyncio.Queue[Entry] = asyncio.Queue()
         self._running: dict[str, _Run] = {}
         self._slots: list[asyncio.Task[None]] = []
-        self._storage = opener(settings.store)
+        self._storage = Stores(settings.store)
         self.retried = 0
         self.draining = False
 
-    async def start(self) -> None:
-        """Take up what was left by an earlier process, then serve."""
-        for entry in self._queue.live():
-            await self._recover(entry)
+    def start(self) -> None:
+        """Start the workers, and take up what was left by an earlier process."""
+        left = self._queue.live()
         self._slots = [asyncio.create_task(self._slot()) for _ in range(self._settings.workers)]
+        self._slots.append(asyncio.create_task(self._recover(left)))
 
     def submit(self, entry: Entry) -> None:
         """Have an accepted job run."""
@@ -73,21 +73,22 @@ class Pool:
     async def _db(self, work: Callable[..., object], *args: object) -> None:
         await asyncio.get_running_loop().run_in_executor(self._queue.thread, work, *args)
 
-    async def _recover(self, entry: Entry) -> None:
-        if entry.cancel:
-            await self._settle(entry, Cancelled("the job was cancelled"))
-        elif entry.state == "IN_PROGRESS":
-            await self._died(entry, WorkerDied("the door was stopped while the job ran; submit the step again"))
-        else:
-            self.submit(entry)
+    async def _recover(self, left: list[Entry]) -> None:
+        for entry in left:
+            if entry.cancel:
+                await self._settle(entry, Cancelled("the job was cancelled"))
+            elif entry.state == "IN_PROGRESS":
+                await self._died(entry, WorkerDied("the door was stopped while the job ran; submit the step again"))
+            else:
+                self.submit(entry)
 
     async def _slot(self) -> None:
         while True:
             worker = await WorkerProcess.start(self._settings)
             try:
-                while worker.alive:
+                while worker.alive():
                     entry = await self._next()
-                    if not worker.alive:
+                    if not worker.alive():
                         self.submit(entry)
                         break
                     await self._run(worker, entry)

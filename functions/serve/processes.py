@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from functions.serve.settings import DoorSettings
 
@@ -21,9 +21,8 @@ class WorkerProcess:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self._stdin, self._stdout = process.stdin, process.stdout
+        self._stdin = cast(asyncio.StreamWriter, process.stdin)
+        self._stdout = cast(asyncio.StreamReader, process.stdout)
 
     @classmethod
     async def start(cls, settings: DoorSettings) -> "WorkerProcess":
@@ -46,7 +45,6 @@ class WorkerProcess:
         """Process, group and session id."""
         return self._process.pid
 
-    @property
     def alive(self) -> bool:
         """Whether it can take a job."""
         return self._process.returncode is None

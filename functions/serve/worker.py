@@ -19,7 +19,7 @@ from functions.contract.job import JobProgress, JobRequest
 from functions.runtime.children import Stop
 from functions.runtime.engines import Engines
 from functions.runtime.execute import Host, execute
-from functions.runtime.stores import opener
+from functions.runtime.stores import Stores
 from functions.serve.settings import DoorSettings
 
 
@@ -39,7 +39,7 @@ class Worker:
         host = Host(
             trust=trust,
             engines=Engines(trust.catalog),
-            storage=opener(settings.store),
+            storage=Stores(settings.store),
             scratch=settings.scratch,
             worker=f"{settings.door}/{os.getpid()}",
         )
