@@ -1,0 +1,192 @@
+"""Building blocks of synthesis, all on loops: a sound of n samples whose end meets its beginning.
+
+Noise is shaped in the frequency domain over the whole loop, slow changes have whole periods in it and events wrap
+around, so every bed made of these is seamless by construction. Times are seconds, frequencies Hz, 48 kHz throughout.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from functions.media.pcm import SAMPLE_RATE
+
+Array = npt.NDArray[np.float64]
+Response = Callable[[Array], Array]
+"""Amplitude at each frequency."""
+FRAME = 2048
+RATE = SAMPLE_RATE
+
+
+def frequencies(n: int) -> Array:
+    """Frequency of every bin of a loop of n samples."""
+    return np.fft.rfftfreq(n, 1 / RATE)
+
+
+def seconds(n: int) -> Array:
+    """Time of every sample."""
+    return np.arange(n) / RATE
+
+
+def band(low: float, high: float, order: int = 2, tilt: float = 0.0) -> Response:
+    """A Butterworth-like band-pass magnitude; `tilt` is the exponent of 1/f on top (0.5 pink, 1 brown)."""
+
+    def response(f: Array) -> Array:
+        safe = np.maximum(f, 1e-3)
+        shape = 1 / np.sqrt(1 + (low / safe) ** (2 * order)) / np.sqrt(1 + (safe / high) ** (2 * order))
+        return np.asarray(shape * (100 / np.maximum(safe, 20)) ** tilt)
+
+    return response
+
+
+def peak(centre: float, q: float) -> Response:
+    """A resonance, 1 at its centre."""
+    return lambda f: 1 / np.sqrt(1 + (q * (f / centre - centre / np.maximum(f, 1e-3))) ** 2)
+
+
+def filtered(x: Array, response: Response) -> Array:
+    """A loop (or channels `(n, 2)`) through a zero-phase filter."""
+    shape = response(frequencies(len(x)))
+    return np.fft.irfft((np.fft.rfft(x, axis=0).T * shape).T, len(x), axis=0)
+
+
+def unit(x: Array) -> Array:
+    """Scaled to an RMS of 1."""
+    return np.asarray(x / max(float(np.sqrt(np.mean(x**2))), 1e-12))
+
+
+def noise(draw: np.random.Generator, n: int, response: Response, channels: int = 2) -> Array:
+    """Seeded Gaussian noise through a filter, RMS 1, channels independent: `(n, channels)`."""
+    return unit(filtered(draw.standard_normal((n, channels)), response))
+
+
+def drift(draw: np.random.Generator, n: int, period: float, low: float = 0.0, high: float = 1.0) -> Array:
+    """A slow random curve from `low` to `high` whose changes take about `period` seconds."""
+    points = max(3, round(n / RATE / period))
+    half = points // 2
+    spectrum = np.zeros(n // 2 + 1, complex)
+    ring = draw.standard_normal(half) + 1j * draw.standard_normal(half)
+    spectrum[1 : half + 1] = ring / np.sqrt(1 + np.arange(half))
+    curve = np.fft.irfft(spectrum, n)
+    return np.asarray(low + (high - low) * (curve - curve.min()) / max(float(np.ptp(curve)), 1e-12))
+
+
+def sculpted(x: Array, gains: Callable[[Array, Array], Array]) -> Array:
+    """A loop with a filter that changes in time: `gains(t, f)` gives `(frames, bins)` from column and row vectors.
+
+    Overlap-add of Hann frames at a quarter hop around the loop.
+    """
+    n = len(x)
+    count = max(4, round(n / (FRAME / 4)))
+    starts = np.round(np.arange(count) * n / count).astype(np.int64)
+    places = (starts[:, None] + np.arange(FRAME)[None, :]) % n
+    window = np.hanning(FRAME + 1)[:-1]
+    centre = (starts + FRAME / 2)[:, None] % n / RATE
+    shape = gains(centre, np.fft.rfftfreq(FRAME, 1 / RATE)[None, :])
+    weight = np.bincount(places.ravel(), np.tile(window**2, count), n)
+    out = np.zeros_like(x)
+    for c in range(x.shape[1]):
+        frames = np.fft.irfft(np.fft.rfft(x[places, c] * window) * shape, FRAME) * window
+        out[:, c] = np.bincount(places.ravel(), frames.ravel(), n) / weight
+    return out
+
+
+def at(curve: Array, times: Array) -> Array:
+    """A loop's curve looked up at these times."""
+    return np.asarray(curve[(times * RATE).astype(np.int64) % len(curve)])
+
+
+def placed(n: int, events: Sequence[tuple[float, Array]]) -> Array:
+    """Stereo events added into a loop at their times, wrapping around its end."""
+    out = np.zeros((n, 2))
+    for when, event in events:
+        piece, start = event, round(when * RATE) % n
+        while len(piece):
+            room = min(n - start, len(piece))
+            out[start : start + room] += piece[:room]
+            piece, start = piece[room:], 0
+    return out
+
+
+def sparks(draw: np.random.Generator, n: int, rate: float, heavy: float = 1.0) -> Array:
+    """Stereo impulses at random times, `rate` a second, of log-normal strength and random place: `(n, 2)`."""
+    count = max(1, draw.poisson(rate * n / RATE))
+    when = draw.integers(0, n, count)
+    strength = np.exp(heavy * draw.standard_normal(count)) * draw.choice([-1.0, 1.0], count)
+    side = draw.uniform(0.1, 0.9, count)
+    out = np.zeros((n, 2))
+    np.add.at(out, (when, 0), strength * np.sqrt(1 - side))
+    np.add.at(out, (when, 1), strength * np.sqrt(side))
+    return out
+
+
+def envelope(n: int, attack: float, decay: float) -> Array:
+    """Rises over `attack` seconds, then falls by 60 dB in `decay` seconds."""
+    t = seconds(n)
+    return np.minimum(t / max(attack, 1e-5), 1.0) * 10 ** (-3 * np.maximum(t - attack, 0) / decay)
+
+
+def modes(n: int, partials: Sequence[tuple[float, float, float]], draw: np.random.Generator) -> Array:
+    """A struck body: `(frequency, strength, seconds to -60 dB)` a mode, phases drawn; mono `(n,)`."""
+    t = seconds(n)
+    out = np.zeros(n)
+    for frequency, strength, decay in partials:
+        phase = draw.uniform(0, 2 * np.pi)
+        out += strength * np.sin(2 * np.pi * frequency * t + phase) * 10 ** (-3 * t / decay)
+    return out * np.minimum(t / 0.0006, 1)
+
+
+def swept(phase_rate: Array, harmonics: Sequence[float]) -> Array:
+    """Harmonics of a frequency that changes in time (Hz at each sample); mono."""
+    phase = 2 * np.pi * np.cumsum(phase_rate) / RATE
+    out = np.zeros(len(phase_rate))
+    for k, strength in enumerate(harmonics, 1):
+        out += strength * np.sin(k * phase) * (phase_rate * k < 0.45 * RATE)
+    return out
+
+
+def stereo(x: Array, side: float = 0.0) -> Array:
+    """Mono to stereo, constant power; `side` -1 left to 1 right."""
+    angle = (side + 1) * np.pi / 4
+    return np.stack([x * np.cos(angle), x * np.sin(angle)], axis=1) * np.sqrt(2)
+
+
+def padded(x: Array, n: int) -> Array:
+    """Cut or silence added so that the length is n."""
+    return x[:n] if len(x) >= n else np.concatenate([x, np.zeros((n - len(x), *x.shape[1:]))])
+
+
+def room(x: Array, draw: np.random.Generator, decay: float, wet: float, bright: float = 5000.0) -> Array:
+    """A stereo sound in a diffuse space: convolved with decaying noise whose treble dies first.
+
+    `decay` seconds to -60 dB, `wet` the reverberation's share. Around the loop; give silence behind what must not wrap.
+    """
+    n = min(len(x), max(1, round(1.3 * decay * RATE)))
+    t = seconds(n)
+    tail = np.zeros((len(x), 2))
+    dull = draw.standard_normal((n, 2)) * (10 ** (-3 * t / decay))[:, None]
+    clear = draw.standard_normal((n, 2)) * (10 ** (-3 * t / (0.4 * decay)))[:, None]
+    tail[:n] = filtered(dull, band(70, bright / 3, 1)) + 0.6 * filtered(clear, band(bright / 4, bright, 1))
+    tail[:n] *= np.minimum(t / 0.006, 1)[:, None]
+    tail /= np.sqrt((tail**2).sum(axis=0))
+    wetted = np.fft.irfft(np.fft.rfft(x, axis=0) * np.fft.rfft(tail, axis=0), len(x), axis=0)
+    return (1 - wet) * x + wet * wetted
+
+
+def _weighting(f: Array) -> Array:
+    """Power response of the K-weighting, from the two biquads at 48 kHz that ITU-R BS.1770-5 annex 1 prints."""
+    shelf = ((1.53512485958697, -2.69169618940638, 1.19839281085285), (1.0, -1.69065929318241, 0.73248077421585))
+    high_pass = ((1.0, -2.0, 1.0), (1.0, -1.99004745483398, 0.99007225036621))
+    z = np.exp(-2j * np.pi * f / RATE)
+    power = np.ones(len(f))
+    for over, under in (shelf, high_pass):
+        power *= np.abs(np.polyval(over[::-1], z) / np.polyval(under[::-1], z)) ** 2
+    return power
+
+
+def loudness(x: Array) -> float:
+    """Ungated loudness of a stereo sound in LUFS (ITU-R BS.1770-5 without gates: right for steady sounds)."""
+    spectrum = np.abs(np.fft.rfft(x, axis=0)) ** 2
+    spectrum[1:-1] *= 2
+    power = float((spectrum.T * _weighting(frequencies(len(x)))).sum()) / len(x) ** 2
+    return -0.691 + 10 * float(np.log10(max(power, 1e-14)))

@@ -1,0 +1,106 @@
+"""Layers to sound: makers called, distance and walls applied, loops tiled to length, levels set."""
+
+import numpy as np
+
+from functions.sound import beds, dsp, hits
+from functions.sound.dsp import RATE, Array
+from functions.sound.prompt import Layer
+
+BED_LUFS = -26.0
+HIT_PEAK_DBFS = -8.0
+LOOP_S = 20.0
+"""Longest loop that is synthesised; longer beds repeat it."""
+SEAM_S = 0.05
+
+
+def settings(layer: Layer) -> dict[str, float]:
+    """What the maker is told: the entry's own settings, scaled by the describing words."""
+    told = {"size": layer.size, "heavy": layer.size if layer.sound.make == "clockwork" else layer.strong}
+    told |= layer.sound.settings
+    if "base" in told:
+        told["base"] /= layer.size
+    if layer.rate != 1.0:
+        usual = {"clockwork": 0.85, "footsteps": 0.56, "sea": 7.5, "heartbeat": 0.95}
+        told["period"] = told.get("period", usual.get(layer.sound.make, 1.0)) / layer.rate
+    return told
+
+
+def distance(x: Array, draw: np.random.Generator, layer: Layer) -> Array:
+    """The sound from as far off as was said and through what stands between: treble lost to the air and to walls,
+    more of it reverberation, narrower and weaker.
+    """
+    out = x
+    if layer.far > 0.2:
+        out = dsp.filtered(out, dsp.band(20, 5200 / (1 + layer.far) ** 2.1, 1))
+        out = dsp.room(out, draw, 1.2 + 1.3 * layer.far, min(0.75, 0.32 * layer.far), 2600 / (1 + 0.4 * layer.far))
+        narrow = out.mean(axis=1, keepdims=True)
+        out = narrow + (out - narrow) / (1 + 0.4 * layer.far)
+    if layer.cut < 20_000:
+        out = dsp.filtered(out, dsp.band(10, layer.cut, 1))
+    return out
+
+
+def loop(layer: Layer, n: int, draw: np.random.Generator) -> Array:
+    """A seamless loop of n samples of one layer, at an RMS that balances layers."""
+    if layer.sound.kind == "bed":
+        made = beds.MAKERS[layer.sound.make](n, draw, settings(layer))
+    else:
+        made = scattered(layer, n, draw)
+    return dsp.unit(distance(made, draw, layer)) * 10 ** (layer.gain_db / 20)
+
+
+def scattered(layer: Layer, n: int, draw: np.random.Generator) -> Array:
+    """A single sound as an ambience: heard now and then."""
+    maker = hits.MAKERS[layer.sound.make]
+    count = max(1, round(n / RATE / 7))
+    times = (np.arange(count) + draw.uniform(0.1, 0.6, count)) * n / RATE / count
+    return dsp.placed(n, [(float(when), maker(draw, settings(layer))) for when in times])
+
+
+def hit(layer: Layer, n: int, draw: np.random.Generator) -> Array:
+    """One sound once, peak 1, with silence behind it for its reverberation; a bed swells in and out over n samples."""
+    if layer.sound.kind == "bed":
+        made = loop(layer, n, draw)
+        ramp = np.minimum(np.minimum(np.arange(n), n - np.arange(n)) / (0.3 * RATE), 1.0)
+        made = made * np.sin(ramp * np.pi / 2)[:, None]
+    else:
+        dry = hits.MAKERS[layer.sound.make](draw, settings(layer))
+        tail = round(RATE * (0.3 + (1.2 + 1.3 * layer.far if layer.far > 0.2 else 0.0)))
+        made = distance(dsp.padded(dry, len(dry) + tail), draw, layer)
+    return made / max(float(np.abs(made).max()), 1e-9)
+
+
+def tiled(x: Array, n: int) -> Array:
+    """A loop repeated to n samples that again meet their beginning: the last 50 ms cross into the right phase."""
+    out = np.tile(x, (-(-n // len(x)), 1))[:n]
+    slip = n % len(x)
+    if slip:
+        seam = min(round(SEAM_S * RATE), n)
+        place = np.arange(n - seam, n)
+        into = ((np.arange(seam) + 1) / (seam + 1))[:, None]
+        out[place] = out[place] * np.cos(into * np.pi / 2) + x[(place - n) % len(x)] * np.sin(into * np.pi / 2)
+    return out
+
+
+def bed(layers: tuple[Layer, ...], n: int, draw: np.random.Generator) -> Array:
+    """All layers as one seamless bed of exactly n samples at -26 LUFS."""
+    period = n // -(-n // round(LOOP_S * RATE))
+    mixed = np.zeros((period, 2))
+    for layer in layers:
+        mixed += loop(layer, period, draw)
+    mixed *= 10 ** ((BED_LUFS - dsp.loudness(mixed)) / 20)
+    return tiled(mixed * min(1.0, 0.7 / max(float(np.abs(mixed).max()), 1e-9)), n)
+
+
+def hits_together(layers: tuple[Layer, ...], n: int, draw: np.random.Generator) -> Array:
+    """All layers at once, at most n samples, peak -8 dBFS (quieter where the words say so), silence after it cut."""
+    made = [hit(layer, n, draw) * 10 ** ((layer.gain_db - 5 * layer.far) / 20) for layer in layers]
+    longest = max(map(len, made))
+    mixed = sum((dsp.padded(x, longest) for x in made), np.zeros((longest, 2)))
+    level = max(10 ** (min(0.0, layer.gain_db - 5 * layer.far) / 20) for layer in layers)
+    mixed *= level * 10 ** (HIT_PEAK_DBFS / 20) / max(float(np.abs(mixed).max()), 1e-9)
+    heard = np.flatnonzero(np.abs(mixed).max(axis=1) > 2e-5)
+    out = mixed[: min(n, int(heard[-1]) + 1)].copy()
+    fade = min(round(0.05 * RATE), len(out))
+    out[-fade:] *= np.linspace(1, 0, fade)[:, None]
+    return out
