@@ -73,13 +73,15 @@ def _message(detail: ErrorDetails, loc: schema.Loc) -> str:
         return _length(detail)
     if kind in _KINDS:
         return f"is {_shown(given)}; it must be {_KINDS[kind]}"
+    if kind == "finite_number":
+        return f"is {_shown(given)}, which is no number to plan with"
     if kind.startswith(("greater_than", "less_than")):
         return f"is {_shown(given)}; it must be {_range(detail)}"
     return detail["msg"].removeprefix("Value error, ")
 
 
 def _unknown(name: str, parent: schema.Loc) -> str:
-    model = schema.model_at(bare(parent)) if parent[-1:] != ("beat",) else schema.model_at(parent[:-1])
+    model = schema.model_at(parent)
     known = list(schema.written(model)) if model is not None else []
     near = difflib.get_close_matches(name.replace("-", "_"), known, n=1, cutoff=0.5)
     hint = f"the nearest known name is {near[0]!r}" if near else f"known are {', '.join(known)}"
@@ -88,7 +90,7 @@ def _unknown(name: str, parent: schema.Loc) -> str:
 
 def _none_of(given: Any, expected: str) -> str:
     words = [w.strip().strip("'") for w in expected.replace(" or ", ", ").split(", ")]
-    near = difflib.get_close_matches(str(given), words, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(given, words, n=1, cutoff=0.5) if isinstance(given, str) else []
     hint = f"; the nearest is {near[0]!r}" if near else ""
     return f"is {_shown(given)}, which is none of {', '.join(words)}{hint}"
 
@@ -105,9 +107,15 @@ def _length(detail: ErrorDetails) -> str:
 def _range(detail: ErrorDetails) -> str:
     limits = detail.get("ctx", {})
     words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
-    return ", ".join(f"{word} {limits[key]:g}" for key, word in words.items() if key in limits)
+    return ", ".join(f"{word} {_number(limits[key])}" for key, word in words.items() if key in limits)
+
+
+def _number(limit: float) -> str:
+    return f"{limit:,}" if isinstance(limit, int) else f"{limit:g}"
 
 
 def _shown(given: Any) -> str:
+    if given is None:
+        return "empty"
     text = repr(given) if not isinstance(given, float | int | bool) else str(given).lower()
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -19,7 +19,9 @@ def written(model: type[BaseModel]) -> dict[str, tuple[str, FieldInfo]]:
 
 
 def model_at(loc: Loc, root: Any = Storyboard) -> type[BaseModel] | None:
-    """The model that the part at `loc` is read as, None where it is no mapping of fields."""
+    """The model that the part at `loc` is read as, None where it is no mapping of fields. Among several kinds of part
+    the one whose name, in lower case, is the next step of the path.
+    """
     here: Any = root
     for step in loc:
         here = _step(here, step)
@@ -44,7 +46,10 @@ def fields(root: type[BaseModel] = Storyboard, prefix: str = "", inherited: str 
 
 
 def _step(here: Any, step: str | int) -> Any:
-    for model in _models(here):
+    models = _models(here)
+    for model in models:
+        if len(models) > 1 and model.__name__.lower() == step:
+            return model
         found = written(model).get(str(step))
         if found is not None:
             return found[1].annotation

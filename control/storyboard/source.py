@@ -30,6 +30,7 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 30
 MAX_NODES = 100_000
 Path = tuple[str | int, ...]
+_HALF = re.compile("[\ud800-\udfff]")
 _PAIR = re.compile(r"\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
 
 
@@ -70,12 +71,18 @@ def round_trip() -> YAML:
     return yaml
 
 
+def joined(text: str) -> str:
+    """The text with the escape pairs by which JSON writes characters beyond U+FFFF, which YAML does not know, as those
+    characters.
+    """
+    return _PAIR.sub(_astral, text)
+
+
 def tree(text: str) -> Any:
     """ruamel's round-trip tree of guarded text. Raises `StoryboardRefused`."""
-    joined = _PAIR.sub(_astral, text)
     try:
-        _guard(joined)
-        return round_trip().load(joined)
+        _guard(text)
+        return round_trip().load(text)
     except DuplicateKeyError as twice:
         line = twice.problem_mark.line + 1 if twice.problem_mark is not None else None
         raise _refused(str(twice.problem).split(" with value")[0].replace("found ", "") + "; keep one", line) from twice
@@ -83,15 +90,15 @@ def tree(text: str) -> Any:
         line = bad.problem_mark.line + 1 if bad.problem_mark is not None else None
         raise _refused(f"is not YAML: {bad.problem or bad.context}", line) from bad
     except ReaderError as bad:
-        line = joined[: bad.position].count("\n") + 1
-        raise _refused(f"holds U+{ord(joined[bad.position]):04X}, which YAML does not allow; remove it", line) from bad
+        line = text[: bad.position].count("\n") + 1
+        raise _refused(f"holds U+{ord(text[bad.position]):04X}, which YAML does not allow; remove it", line) from bad
     except (YAMLError, ValueError, RecursionError) as bad:
         raise _refused(f"is not YAML: {bad}") from bad
 
 
 def load(data: bytes | str) -> Source:
     """Plain values of a storyboard's bytes. Raises `StoryboardRefused` for all that is not a safe YAML mapping."""
-    node = tree(decode(data))
+    node = tree(joined(decode(data)))
     if not isinstance(node, CommentedMap):
         raise _refused("holds no storyboard; begin with `storyboard: 1` and a `title`")
     lines: dict[Path, int] = {}
@@ -122,7 +129,7 @@ def _plain(node: Any, path: Path, lines: dict[Path, int]) -> Any:
             line = node.lc.data[key][0] + 1 if node.lc.data and key in node.lc.data else None
             if not isinstance(key, str):
                 raise _refused(f"the name {key!r} is not text; put it in quotes", line)
-            here = (*path, str(key))
+            here = (*path, str(_plain(key, path, lines)))
             if line is not None:
                 lines[here] = line
             found[str(key)] = _plain(value, here, lines)
@@ -131,6 +138,8 @@ def _plain(node: Any, path: Path, lines: dict[Path, int]) -> Any:
         for index in range(len(node)):
             lines[(*path, index)] = node.lc.data[index][0] + 1
         return [_plain(value, (*path, index), lines) for index, value in enumerate(node)]
+    if isinstance(node, str) and _HALF.search(node):
+        raise _refused("holds half of a character (a lone surrogate); remove it", lines.get(path))
     return _scalar(node)
 
 
@@ -144,7 +153,6 @@ def _scalar(node: Any) -> Any:
 
 
 def _astral(pair: re.Match[str]) -> str:
-    """JSON writes a character beyond U+FFFF as two escapes; YAML does not know that."""
     high, low = int(pair[1], 16), int(pair[2], 16)
     return chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
 
