@@ -10,7 +10,6 @@ from typing import Literal
 
 from control.db import Database, Row, Statement, Value
 from control.render.outcome import End
-from control.render.renders import LEASE_MS
 from control.render.rows import JobRow, job_of
 
 RING_MS = 2000
@@ -23,7 +22,7 @@ _SUBMIT = """
 INSERT INTO job(id,fp,attempt,kind,engine,film_id,door,payer,month,state,request,charge_u,start_by,deadline_s,
   executions,next_poll_at,created_at)
 SELECT :id,:fp,(SELECT COALESCE(MAX(attempt),0)+1 FROM job WHERE fp=:fp),:kind,:engine,:film_id,:door,:payer,:month,
-  'intent',:request,:bound_u,:start_by,:deadline_s,:executions,:now+:lease,:now
+  'intent',:request,:bound_u,:start_by,:deadline_s,:executions,:now+:post_ms,:now
 WHERE EXISTS(SELECT 1 FROM render WHERE id=:payer AND state='running' AND cancel_requested=0)
   AND NOT EXISTS(SELECT 1 FROM artifact WHERE fp=:fp AND (quality='done' OR kept=1))
   AND (SELECT COALESCE(SUM(charge_u),0) FROM job WHERE payer=:payer)+:bound_u
@@ -86,6 +85,8 @@ class Intent:
     start_by: int
     deadline_s: int
     executions: int
+    post_ms: int
+    """How long its maker has for the POST before another runner looks at it."""
     now: int
 
 
@@ -109,7 +110,7 @@ class Ledger:
 
         Only the maker of a `mine` posts it; everybody else reconciles.
         """
-        values: dict[str, Value] = {**asdict(intent), "lease": LEASE_MS}
+        values: dict[str, Value] = asdict(intent)
         results = await self.db.batch([(sql, values) for sql in (_BUDGET, _SUBMIT, _NEWEST, _GUARD)])
         newest = job_of(results[2].rows[0]) if results[2].rows else None
         return _claim(intent, newest, results[3].rows[0]), newest
@@ -120,8 +121,13 @@ class Ledger:
         return (await self.db.batch([(sql, {"id": job, "seen": seen, "until": until})]))[0].changes == 1
 
     async def posting(self, job: str) -> None:
-        """Count a POST before it is sent: from here on the door may know the job."""
-        await self.db.batch([("UPDATE job SET posts=posts+1 WHERE id=:id", {"id": job})])
+        """Note a POST before it is sent: from here on the door may know the job."""
+        await self.db.batch([("UPDATE job SET posts=1 WHERE id=:id", {"id": job})])
+
+    async def refused(self, job: str, poll_at: int) -> None:
+        """It was not accepted, for certain: it may be sent again."""
+        values: dict[str, Value] = {"id": job, "at": poll_at}
+        await self.db.batch([("UPDATE job SET posts=0 WHERE id=:id AND state='intent'", values), (_LATER, values)])
 
     async def handle(self, job: str, handle: str, instance: str | None, poll_at: int) -> None:
         """The door has taken it."""
@@ -170,6 +176,11 @@ class Ledger:
     async def due(self, now: int, limit: int = 200) -> list[JobRow]:
         """Open jobs that should be looked at, those that wait longest first."""
         return [job_of(row) for row in await self.db.fetch(_DUE, {"now": now, "limit": limit})]
+
+    async def job(self, job: str) -> JobRow | None:
+        """The job of this id."""
+        rows = await self.db.fetch("SELECT * FROM job WHERE id=:id", {"id": job})
+        return job_of(rows[0]) if rows else None
 
     async def next_due(self) -> int | None:
         """When the next render or job is due, None where nothing is open."""

@@ -9,8 +9,10 @@ from control.render.advance import Standing
 from control.render.rows import RenderRow, render_of
 from control.render.views import RenderState
 
-LEASE_MS = 60_000
-"""A lease only saves work; safety is the one live job of a fingerprint, and compare-and-set."""
+LEASE_MS = 10_000
+"""A lease only saves work; safety is the one live job of a fingerprint, and compare-and-set. So it may be short, and
+a runner that was killed does not hold up the next.
+"""
 
 # A token leases once, so that a claim sent twice does not take a second render unseen.
 _CLAIM = """

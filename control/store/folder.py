@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import errno
-import mimetypes
 import os
 import re
 import secrets
@@ -14,6 +13,7 @@ from typing import Literal, TypeVar
 
 from control.errors import ObjectExists, ObjectMissing, StoreError, StoreFull
 from control.store import CHUNK, Head, Presigned
+from control.store.types import type_of
 
 KEY = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}(?:/[a-z0-9][a-z0-9_.-]{0,99}){0,9}")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -147,8 +147,7 @@ def _head(key: str, path: Path) -> Head:
     if not path.is_file():
         raise FileNotFoundError(errno.ENOENT, "no such object", str(path))
     stat = path.stat()
-    kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
-    return Head(key, stat.st_size, kind, stat.st_mtime_ns // 1_000_000)
+    return Head(key, stat.st_size, type_of(key).content_type, stat.st_mtime_ns // 1_000_000)
 
 
 def _read(key: str, path: Path, limit: int) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -114,11 +115,10 @@ class S3Store:
 
     async def list(self, prefix: str) -> AsyncIterator[Head]:
         """Every object whose key begins with `prefix`, in key order."""
+        place = {"Bucket": self.bucket, "Prefix": prefix}
         more: dict[str, str] = {}
         while True:
-            page = await self._call(
-                prefix, lambda m=more: self._client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, **m)
-            )
+            page = await self._call(prefix, partial(self._client.list_objects_v2, **place, **more))
             for item in page.get("Contents", ()):
                 modified = int(item["LastModified"].timestamp() * 1000)
                 yield Head(item["Key"], item["Size"], "application/octet-stream", modified)
@@ -171,7 +171,7 @@ class S3Store:
         """In parts, completed under the same condition; an upload that fails leaves nothing behind."""
         place = {"Bucket": self.bucket, "Key": key}
         upload = self._client.create_multipart_upload(**place, ContentType=content_type)["UploadId"]
-        parts = []
+        parts: list[dict[str, str | int]] = []
         try:
             with source.open("rb") as file:
                 while chunk := file.read(SINGLE_PUT // 4):

@@ -1,0 +1,180 @@
+"""The built-in CPU door: a child process on loopback, started with the Studio and ended with it.
+
+Of several Studio processes over one data folder one hosts the door and the others are its guests; when the host
+goes, however it goes, a guest takes over. The child ends when its standard input closes, so it never outlives its
+host, and takes up its queue when it is started again: jobs are not lost.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from control.doors.client import Address, DoorClient
+from control.doors.registry import Door
+from control.errors import DoorError
+from control.render.outcome import Terms
+
+DOOR_ID = "builtin"
+READY_S = 60.0
+"""How long a door may take until it listens."""
+STOP_S = 10.0
+RESTART_S = (0.2, 5.0)
+"""First and longest wait before a door that ended is started again."""
+GUEST_S = 0.25
+"""How often a guest tries to become the host."""
+EXECUTIONS = 3
+"""How often a job is run until it counts as failed, where the door or its worker dies under it."""
+
+
+class BuiltinDoor:
+    """`async with` it. `store` is the object store's folder, `keys` the Studio's public keys in hex.
+
+    `extra` are further arguments of the door's command line.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        store: Path,
+        keys: Sequence[str],
+        *,
+        workers: int,
+        engines: Sequence[str],
+        extra: Sequence[str] = (),
+    ) -> None:
+        self.folder, self.store, self.keys = folder, store, tuple(keys)
+        self.workers, self.engines, self.extra = workers, tuple(engines), tuple(extra)
+        self._address: Address | None = None
+        self._ready = asyncio.Event()
+        self._process: asyncio.subprocess.Process | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._failure = ""
+        self.client = DoorClient(lambda: self._address)
+        self.door = Door(
+            id=DOOR_ID,
+            engines=frozenset(engines),
+            concurrency=workers,
+            ahead=workers,
+            executions=EXECUTIONS,
+            network="loopback",
+            shares_folder=True,
+            rerun_lost=True,
+            poll_ms=(100, 1000),
+            terms=Terms(start_allowance_s=6 * 3600, repeatable=True),
+        )
+
+    async def __aenter__(self) -> "BuiltinDoor":
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._keeper = asyncio.create_task(self._keep())
+        try:
+            await asyncio.wait_for(self._ready.wait(), READY_S)
+        except TimeoutError:
+            await self.stop()
+            raise DoorError(f"the built-in door did not start within {READY_S:g} s{self._failure}") from None
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.stop()
+
+    async def stop(self) -> None:
+        """End the door and everything it runs."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+        await self.client.close()
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, None where another process hosts the door or it is starting."""
+        return None if self._process is None else self._process.pid
+
+    async def _keep(self) -> None:
+        with (self.folder / "host.lock").open("a") as lock:
+            await self._become_host(lock)
+            wait = RESTART_S[0]
+            while True:
+                if await self._run_child():
+                    wait = RESTART_S[0]
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, RESTART_S[1])
+
+    async def _become_host(self, lock: IO[str]) -> None:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                self._visit()
+            await asyncio.sleep(GUEST_S)
+
+    def _visit(self) -> None:
+        """As a guest, use the door of the host."""
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            found = json.loads((self.folder / "address.json").read_text("utf-8"))
+            self._address = Address(found["url"], found["token"])
+            self._ready.set()
+
+    async def _run_child(self) -> bool:
+        """Run one child to its end. Whether it came to listen."""
+        token = secrets.token_urlsafe(32)
+        _write_private(self.folder / "token", token)
+        _write_private(self.folder / "keys", "\n".join(self.keys))
+        with (self.folder / "door.log").open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                *self._command(), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log
+            )
+        self._process = process
+        try:
+            return await self._attend(process, token)
+        finally:
+            self._address = self._process = None
+            await _end(process)
+
+    async def _attend(self, process: asyncio.subprocess.Process, token: str) -> bool:
+        line = await process.stdout.readline() if process.stdout is not None else b""
+        if not line:
+            code = await process.wait()
+            self._failure = f": it ended with {code}; {self.folder / 'door.log'} says why"
+            return False
+        url = json.loads(line)["url"]
+        self._address = Address(url, token)
+        _write_private(self.folder / "address.json", json.dumps({"url": url, "token": token}))
+        self._ready.set()
+        await process.wait()
+        return True
+
+    def _command(self) -> list[str]:
+        return [
+            *(sys.executable, "-m", "functions.serve.door", "--tied", "--door", DOOR_ID, "--port", "0"),
+            *("--data", str(self.folder), "--store", str(self.store), "--workers", str(self.workers)),
+            *("--token-file", str(self.folder / "token"), "--keys-file", str(self.folder / "keys")),
+            *(("--engines", ",".join(self.engines)) if self.engines else ()),
+            *self.extra,
+        ]
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Close the child's standard input, by which it ends; kill it where it does not."""
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        await asyncio.wait_for(process.wait(), STOP_S)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Replace a file that only its owner may read."""
+    scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text + "\n")
+    scratch.replace(path)

@@ -1,0 +1,277 @@
+"""One look at one job: post it, ask its door, read its objects, cancel it, and book what is known then."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from nacl.signing import SigningKey
+from pydantic import ValidationError
+
+from control.doors.client import Answer, DoorClient
+from control.doors.registry import Door, Doors
+from control.errors import DoorError, DoorRefused, DoorUnreachable, ObjectMissing, OutcomeUnknown
+from control.graph.model import OutputFacts
+from control.render.ledger import Adopted, Ledger
+from control.render.outcome import End, Gone, JobFacts, Seen, judge
+from control.render.planning import FACTS
+from control.render.request import JSON_LIMIT, dispatch
+from control.render.rows import JobRow
+from control.store import ObjectStore
+from functions.contract.errors import WireError
+from functions.contract.job import DoorStatus, JobProgress, JobRequest, JobResult, Started
+
+PROGRESS_MS = 2000
+"""Least time between two writes of a job's progress."""
+POST_MS = 60_000
+"""How long a POST may take at most before somebody else looks, where sending it twice could cost twice."""
+POST_AGAIN_MS = 2000
+"""The same where a door takes a job id once."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What looking needs."""
+
+    ledger: Ledger
+    store: ObjectStore
+    doors: Doors
+    key: SigningKey
+    clock: Callable[[], int]
+
+
+def interval(job: JobRow, door: Door, now: int) -> int:
+    """Milliseconds until the next look: an eighth of the job's age, within the door's range."""
+    first, longest = door.poll_ms
+    return max(first, min(longest, (now - job.created_at) // 8))
+
+
+def post_ms(door: Door) -> int:
+    """How long the maker of a job has for its POST."""
+    return POST_AGAIN_MS if door.terms.repeatable else POST_MS
+
+
+class Look:
+    """One look at one job. Raises `StoreError` or `DatabaseError` where those cannot be used; look again later."""
+
+    def __init__(self, tools: Tools, job: JobRow, *, rung: bool = False) -> None:
+        self.tools, self.job, self.rung = tools, job, rung
+        self.door = tools.doors.door(job.door)
+        self.client: DoorClient = tools.doors.client(job.door)
+        self.request = JobRequest.model_validate_json(job.request)
+
+    async def take(self) -> bool:
+        """Look, and book what is known. Whether the job has ended."""
+        if self.job.state == "intent":
+            return await self._intent()
+        if self.job.handle is None:
+            return await self._adrift()
+        if self._cheap and (result := await self._result()) is not None:
+            return await self._by_result(result)
+        answer = await self._ask(self.job.handle)
+        return await self._answered(answer)
+
+    # submitting ----------------------------------------------------------------------------------------------------
+
+    async def _intent(self) -> bool:
+        if self.job.posts == 0 and self.job.cancel_requested:
+            return await self._settle(End("cancelled", 0, "measured", "cancelled", "cancelled", retryable=True))
+        if self.job.posts > 0 and not self.door.terms.repeatable:
+            return await self._adrift()
+        if self._now > self.job.start_by and self.job.posts == 0:
+            reason = f"the door {self.door.id} could not be reached in time"
+            return await self._settle(End("never_started", 0, "measured", "unreachable", reason, retryable=True))
+        return await self._post()
+
+    async def _post(self) -> bool:
+        tools, job = self.tools, self.job
+        request = await dispatch(self.request, job.attempt, tools.store, tools.key, self._now)
+        await tools.ledger.posting(job.id)
+        try:
+            answer = await self.client.run(request)
+        except DoorRefused as error:
+            return await self._refused(error)
+        except DoorUnreachable:
+            await tools.ledger.refused(job.id, self._later)
+            return False
+        except OutcomeUnknown:
+            return await self._silence()
+        status = answer.status
+        handle = job.id if status is None else status.id
+        await tools.ledger.handle(job.id, handle, answer.instance, self._now + self.door.poll_ms[0])
+        return False
+
+    async def _refused(self, error: DoorRefused) -> bool:
+        if error.fields["code"] == "job_exists":
+            # The door holds this very id already; our first request reached it.
+            instance = error.fields["instance"]
+            await self.tools.ledger.handle(self.job.id, self.job.id, instance, self._now + self.door.poll_ms[0])
+            return False
+        if error.fields["retryable"]:
+            await self.tools.ledger.refused(self.job.id, self._later)
+            return False
+        return await self._settle(End("failed", 0, "measured", error.fields["code"], error.detail))
+
+    async def _silence(self) -> bool:
+        if self.door.terms.repeatable:
+            await self.tools.ledger.later(self.job.id, self._later)
+        else:
+            await self.tools.ledger.unknown(self.job.id, self._later)
+        return False
+
+    async def _adrift(self) -> bool:
+        """A job that may have been accepted, under an id nobody knows: only its objects can tell."""
+        result = await self._result()
+        if result is not None:
+            return await self._by_result(result)
+        started = await self._started()
+        if started is not None and started.provider_id is not None:
+            await self.tools.ledger.unknown(self.job.id, self._later)
+            await self.tools.ledger.handle(self.job.id, started.provider_id, None, self._later)
+            return False
+        if await self._judge(Seen(self._now, started=started)):
+            return True
+        await self.tools.ledger.unknown(self.job.id, self._later)
+        return False
+
+    # asking --------------------------------------------------------------------------------------------------------
+
+    async def _ask(self, handle: str) -> Answer | None:
+        """What the door says, None where it says nothing."""
+        job = self.job
+        try:
+            if job.cancel_requested and not job.cancel_sent:
+                answer = await self.client.cancel(job.engine, handle)
+                await self.tools.ledger.cancel_sent(job.id)
+                return answer
+            return await self.client.status(job.engine, handle)
+        except DoorError:
+            return None
+
+    async def _answered(self, answer: Answer | None) -> bool:
+        status = None if answer is None else answer.status
+        if status is not None and status.status in ("IN_QUEUE", "IN_PROGRESS") and not self._overdue:
+            if self.rung and (result := await self._result()) is not None:
+                return await self._by_result(result)
+            await self._progress(status)
+            return False
+        said = status if answer is None or status is not None else Gone(answer.instance)
+        result = await self._result()
+        if result is not None:
+            return await self._by_result(result)
+        ended = await self._judge(Seen(self._now, said, started=await self._started()))
+        if not ended and status is not None:
+            await self._progress(status)
+        return ended
+
+    async def _progress(self, status: DoorStatus) -> None:
+        job = self.job
+        fresh = self._now - job.progress_at >= PROGRESS_MS
+        if status.status != "IN_PROGRESS" or not (fresh or job.state == "submitted"):
+            return
+        try:
+            told = JobProgress.model_validate(status.output)
+        except ValidationError:
+            told = JobProgress(job_id=job.id, attempt=job.attempt, stage="")
+        if told.job_id != job.id or told.attempt != job.attempt:
+            return
+        body = told.model_dump_json(include={"stage", "done", "total", "eta_s"})
+        await self.tools.ledger.progress(job.id, body, self._now, self._later)
+
+    # objects -------------------------------------------------------------------------------------------------------
+
+    async def _result(self) -> JobResult | None:
+        """The result object, None where there is none yet."""
+        try:
+            data = await self.tools.store.read(self.request.reserved.result.key, JSON_LIMIT)
+        except ObjectMissing:
+            return None
+        try:
+            result = JobResult.model_validate_json(data)
+        except ValidationError:
+            return _bad_result(self.job, "the result object cannot be read")
+        if result.job_id != self.job.id or result.fingerprint not in ("", self.job.fp):
+            return _bad_result(self.job, "the result object is of another job")
+        return result
+
+    async def _started(self) -> Started | None:
+        try:
+            data = await self.tools.store.read(self.request.reserved.started.key, JSON_LIMIT)
+            return Started.model_validate_json(data)
+        except ObjectMissing:
+            return None
+        except ValidationError:
+            return Started(job_id=self.job.id)
+
+    async def _missing(self, result: JobResult) -> str | None:
+        """The first output that storage does not hold as the result says."""
+        if result.status not in ("done", "degraded"):
+            return None
+        for name, ref in self.request.outputs.items():
+            fact = result.outputs.get(name)
+            head = None if fact is None or fact.key != ref.key else await self.tools.store.head(ref.key)
+            if head is None or fact is None or head.size != fact.size or head.size > ref.max_bytes:
+                return name
+        return None
+
+    # booking -------------------------------------------------------------------------------------------------------
+
+    async def _by_result(self, result: JobResult) -> bool:
+        return await self._judge(Seen(self._now, result=result, missing=await self._missing(result)))
+
+    async def _judge(self, seen: Seen) -> bool:
+        job = self.job
+        facts = JobFacts(
+            state=job.state,
+            start_by=job.start_by,
+            deadline_s=job.deadline_s,
+            executions=job.executions,
+            hold_u=job.charge_u,
+            instance=job.instance,
+            posts=job.posts,
+            cancel_requested=job.cancel_requested,
+        )
+        end = judge(facts, seen, self.door.terms)
+        return False if end is None else await self._settle(end, seen.result)
+
+    async def _settle(self, end: End, result: JobResult | None = None) -> bool:
+        adopted = _adopted(end, result, self.request)
+        await self.tools.ledger.settle(self.job, end, adopted, self._now)
+        return True
+
+    @property
+    def _now(self) -> int:
+        return self.tools.clock()
+
+    @property
+    def _later(self) -> int:
+        return self._now + interval(self.job, self.door, self._now)
+
+    @property
+    def _cheap(self) -> bool:
+        """Whether looking for the result costs nothing."""
+        return self.tools.store.folder is not None
+
+    @property
+    def _overdue(self) -> bool:
+        return self._now > self.job.start_by
+
+
+def _bad_result(job: JobRow, why: str) -> JobResult:
+    error = WireError(code="bad_result", message=why, retryable=True)
+    return JobResult(job_id=job.id, attempt=job.attempt, fingerprint=job.fp, status="failed", error=error)
+
+
+def _adopted(end: End, result: JobResult | None, request: JobRequest) -> Adopted:
+    if result is None:
+        return Adopted()
+    told = result.model_dump(mode="json", include={"degraded", "notes", "metrics", "provenance"})
+    body = json.dumps(told, separators=(",", ":"))
+    if end.state not in ("done", "degraded"):
+        return Adopted(result=body)
+    facts = {
+        name: OutputFacts(key=fact.key, sha256=fact.sha256, size=fact.size, media=fact.media)
+        for name, fact in result.outputs.items()
+        if name in request.outputs
+    }
+    size = sum(fact.size for fact in facts.values())
+    return Adopted(FACTS.dump_json(facts).decode(), size, body)

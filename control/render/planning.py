@@ -1,0 +1,163 @@
+"""Plans of stored films: the storyboard, recipe, catalog snapshot and files of a render, and the facts made so far."""
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pydantic import TypeAdapter
+
+from control.db import Database
+from control.errors import NotFound
+from control.graph.model import Facts, OutputFacts, Plan, Recipe, Upload, Uploads
+from control.render.advance import Made
+from control.render.renders import Renders
+from control.render.rows import RenderRow
+from control.store import ObjectStore
+from control.storyboard.models import Storyboard
+from functions.catalog import Catalog
+from functions.contract.manifest import EngineManifest
+from functions.contract.media import MediaFacts
+
+DOCUMENT_LIMIT = 4_000_000
+FACTS = TypeAdapter(dict[str, OutputFacts])
+
+
+class Planner(Protocol):
+    """`control.graph.plan.plan_film`."""
+
+    def __call__(
+        self,
+        board: Storyboard,
+        recipe: Recipe,
+        catalog: Catalog,
+        *,
+        facts: Facts,
+        uploads: Uploads,
+        takes: Mapping[str, str] | None = None,
+    ) -> Plan: ...
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is planned: all that decides a plan but the facts."""
+
+    board: Storyboard
+    recipe: Recipe
+    catalog: Catalog
+    uploads: Uploads
+    takes: Mapping[str, str]
+
+
+@dataclass
+class Known:
+    """Artifacts known so far of the fingerprints asked for; grows, never forgets."""
+
+    render: str = ""
+    made: dict[str, Made] = field(default_factory=dict)
+    facts: dict[str, Mapping[str, OutputFacts]] = field(default_factory=dict)
+
+
+class Planning:
+    """Reads what is planned from the database and store, and runs the planner in a thread."""
+
+    def __init__(self, db: Database, store: ObjectStore, planner: Planner) -> None:
+        self._db, self._store, self._planner = db, store, planner
+        self._renders = Renders(db)
+        self._catalogs: dict[str, Catalog] = {}
+
+    async def board(self, film_id: str, n: int) -> Storyboard:
+        """The storyboard of a revision. Raises `NotFound`."""
+        rows = await self._db.fetch(
+            "SELECT sha256, body FROM revision WHERE film_id=:film AND n=:n", {"film": film_id, "n": n}
+        )
+        if not rows:
+            raise NotFound(f"the film {film_id} has no revision {n}")
+        body = rows[0]["body"]
+        if body is None:
+            body = await self._store.read(document_key(rows[0]["sha256"]), DOCUMENT_LIMIT)
+        return await asyncio.to_thread(Storyboard.model_validate_json, body)
+
+    async def files(self, film_id: str) -> dict[str, str]:
+        """What the film's file names stand for: name to sha256."""
+        rows = await self._db.fetch("SELECT name, sha256 FROM film_file WHERE film_id=:film", {"film": film_id})
+        return {row["name"]: row["sha256"] for row in rows}
+
+    async def subject(self, render: RenderRow) -> Subject:
+        """What a render renders."""
+        return Subject(
+            await self.board(render.film_id, render.rev),
+            Recipe.model_validate_json(render.recipe),
+            await self.catalog(render.catalog_sha),
+            await self.uploads(json.loads(render.files)),
+            await self.takes(render.film_id),
+        )
+
+    async def catalog(self, sha256: str) -> Catalog:
+        """The snapshot of this digest. Raises `NotFound`."""
+        if sha256 not in self._catalogs:
+            rows = await self._db.fetch("SELECT body FROM catalog WHERE sha256=:sha", {"sha": sha256})
+            if not rows:
+                raise NotFound(f"there is no catalog {sha256}")
+            manifests = [EngineManifest.model_validate_json(json.dumps(m)) for m in json.loads(rows[0]["body"])]
+            self._catalogs[sha256] = Catalog({m.name: m for m in manifests})
+        return self._catalogs[sha256]
+
+    async def uploads(self, files: Mapping[str, str]) -> dict[str, Upload]:
+        """Uploads by the names that stand for them."""
+        rows = await self._db.fetch(
+            "SELECT sha256, suffix, bytes, facts FROM json_each(:shas) JOIN upload ON upload.sha256=value",
+            {"shas": json.dumps(sorted(set(files.values())))},
+        )
+        found = {
+            row["sha256"]: Upload(
+                sha256=row["sha256"],
+                suffix=row["suffix"],
+                size=row["bytes"],
+                media=MediaFacts.model_validate_json(row["facts"]),
+            )
+            for row in rows
+        }
+        return {name: found[sha] for name, sha in files.items() if sha in found}
+
+    async def takes(self, film_id: str) -> dict[str, str]:
+        """Take ids of a film and the fingerprints they were made under."""
+        rows = await self._db.fetch("SELECT id, fp FROM take WHERE film_id=:film", {"film": film_id})
+        return {row["id"]: row["fp"] for row in rows}
+
+    async def learn(self, known: Known, fps: Iterable[str]) -> bool:
+        """Look for artifacts of these fingerprints that count as made. Whether anything was new."""
+        found = False
+        for row in await self._renders.artifacts(fp for fp in fps if fp not in known.facts):
+            made = Made(row["quality"], row["payer"], bool(row["kept"]))
+            known.made[row["fp"]] = made
+            if made.serves(known.render):
+                known.facts[row["fp"]] = FACTS.validate_json(row["facts"])
+                found = True
+        return found
+
+    async def plan(self, subject: Subject, known: Known) -> Plan:
+        """The plan under all facts there are. Facts give fingerprints, and those give further facts."""
+        asked: set[str] = set()
+        while True:
+            facts = dict(known.facts)
+            plan = await asyncio.to_thread(
+                self._planner,
+                subject.board,
+                subject.recipe,
+                subject.catalog,
+                facts=facts,
+                uploads=subject.uploads,
+                takes=subject.takes,
+            )
+            prints = {s.fingerprint for s in plan.steps if s.fingerprint is not None}
+            news = await self.learn(known, prints - asked)
+            asked |= prints
+            if not news or all(s.fingerprint is not None for s in plan.steps):
+                return plan
+
+
+def document_key(sha256: str) -> str:
+    """Where a document that is too large for a row lies in the store."""
+    return f"documents/{sha256}.json"

@@ -1,0 +1,328 @@
+"""The shell that carries decisions out: claims renders, submits what is ready, looks at jobs, ends renders.
+
+Any number of runners may work over one database. All that one holds in memory is rebuilt from there by the next.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nacl.signing import SigningKey
+
+from control.db import Database
+from control.doors.registry import Doors
+from control.errors import NotFound, PlanError, StudioError
+from control.graph.model import Step
+from control.render.advance import Decision, advance
+from control.render.attend import Look, Tools, interval, post_ms
+from control.render.ledger import Intent, Ledger
+from control.render.planning import Known, Planning
+from control.render.renders import Renders
+from control.render.request import Order, build
+from control.render.rows import JobRow, RenderRow
+from control.render.work import Work, newly_made
+from control.store import ObjectStore
+from functions.contract.base import Tier
+
+IDLE_MS = 60_000
+"""A render that nothing wakes is looked at this often all the same."""
+PAUSE_S = (0.005, 0.5)
+"""Least and longest wait between two ticks."""
+WATCH_S = 0.02
+"""How often a folder is looked at for results of running jobs."""
+RETRY_MS = 2000
+"""After the database or the store could not be used."""
+NO_LIMIT = 2**53 - 1
+log = logging.getLogger("vivijure.runner")
+
+
+def wall_ms() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def new_id() -> str:
+    """24 random characters."""
+    return secrets.token_hex(12)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What a runner works with. `month_limit_u` is the budget of a month that has none stored yet."""
+
+    db: Database
+    store: ObjectStore
+    doors: Doors
+    planning: Planning
+    key: SigningKey
+    month_limit_u: int = NO_LIMIT
+    clock: Callable[[], int] = field(default=wall_ms)
+    new_id: Callable[[], str] = field(default=new_id)
+
+
+class Runner:
+    """`run` until cancelled, or `tick` by hand."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.ledger, self.renders = Ledger(desk.db), Renders(desk.db)
+        self._tools = Tools(self.ledger, desk.store, desk.doors, desk.key, desk.clock)
+        self._work: dict[str, Work] = {}
+        self._looks: dict[str, asyncio.Task[None]] = {}
+        self._watched: dict[str, Path] = {}
+        self._awake = asyncio.Event()
+
+    def wake(self) -> None:
+        """Something changed: tick soon."""
+        self._awake.set()
+
+    async def run(self) -> None:
+        """Advance renders until cancelled; running jobs go on behind their doors."""
+        watcher = asyncio.create_task(self._watch())
+        try:
+            while True:
+                self._awake.clear()
+                wait = await self._guarded_tick()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._awake.wait(), wait)
+        finally:
+            watcher.cancel()
+            await self.settle_looks(cancel=True)
+            await asyncio.gather(watcher, return_exceptions=True)
+
+    async def _guarded_tick(self) -> float:
+        try:
+            await self.tick()
+            return await self._pause()
+        except StudioError as error:
+            log.warning("the runner waits: %s", error)
+            return RETRY_MS / 1000
+        except Exception:
+            log.exception("the runner stumbled")
+            return RETRY_MS / 1000
+
+    async def _pause(self) -> float:
+        due = await self.ledger.next_due()
+        left = PAUSE_S[1] if due is None else (due - self.desk.clock()) / 1000
+        return min(max(left, PAUSE_S[0]), PAUSE_S[1])
+
+    async def tick(self) -> None:
+        """Look at every job that is due, then advance every render that is due."""
+        now = self.desk.clock()
+        await asyncio.gather(*(self._begin_look(job, now) for job in await self.ledger.due(now)))
+        claimed: list[tuple[RenderRow, str]] = []
+        while (render := await self.renders.claim(token := self.desk.new_id(), now)) is not None:
+            claimed.append((render, token))
+        ready = {render.id: await self._advance(render) for render, _ in claimed}
+        await self._submit_fairly(ready)
+        for render, token in claimed:
+            await self.renders.release(render.id, token, self._next(render.id))
+
+    def _next(self, render: str) -> int:
+        work = self._work.get(render)
+        now = self.desk.clock()
+        return now + (int(PAUSE_S[1] * 1000) if work is not None and work.hungry else IDLE_MS)
+
+    # jobs ----------------------------------------------------------------------------------------------------------
+
+    async def settle_looks(self, *, cancel: bool = False) -> None:
+        """Wait for every look that is being taken."""
+        looks = list(self._looks.values())
+        for look in looks:
+            if cancel:
+                look.cancel()
+        await asyncio.gather(*looks, return_exceptions=True)
+
+    async def _begin_look(self, job: JobRow, now: int) -> None:
+        if job.id in self._looks:
+            return
+        try:
+            door = self.desk.doors.door(job.door)
+        except NotFound as error:
+            log.warning("job %s: %s", job.id, error)
+            await self.ledger.hold(job.id, job.next_poll_at, now + IDLE_MS)
+            return
+        until = now + (post_ms(door) if job.state == "intent" else interval(job, door, now))
+        if await self.ledger.hold(job.id, job.next_poll_at, until):
+            self._look(job, rung=job.next_poll_at == 0)
+
+    def _look(self, job: JobRow, *, rung: bool = False) -> None:
+        if job.id not in self._looks:
+            self._looks[job.id] = asyncio.create_task(self._guarded_look(job, rung))
+
+    async def _guarded_look(self, job: JobRow, rung: bool) -> None:
+        try:
+            if await Look(self._tools, job, rung=rung).take():
+                self._watched.pop(job.id, None)
+            elif self.desk.doors.door(job.door).shares_folder and self.desk.store.folder is not None:
+                self._watched.setdefault(job.id, self._result_path(job))
+        except StudioError as error:
+            log.warning("job %s: %s", job.id, error)
+        except Exception:
+            log.exception("job %s", job.id)
+        finally:
+            del self._looks[job.id]
+            self._awake.set()
+
+    def _result_path(self, job: JobRow) -> Path:
+        look = Look(self._tools, job)
+        return (self.desk.store.folder or Path()) / look.request.reserved.result.key
+
+    async def _watch(self) -> None:
+        """A doorbell without a door: in a folder, a result is seen as soon as it lies there."""
+        while True:
+            for job_id, path in list(self._watched.items()):
+                if job_id not in self._looks and path.exists():
+                    del self._watched[job_id]
+                    fresh = await self.ledger.job(job_id)
+                    if fresh is not None and fresh.handle is not None:
+                        self._look(fresh, rung=True)
+            await asyncio.sleep(WATCH_S)
+
+    # renders -------------------------------------------------------------------------------------------------------
+
+    async def _advance(self, render: RenderRow) -> list[str]:
+        """Decide, write what was decided, and return the paths to submit."""
+        try:
+            work = await self._load(render)
+            decision = await self._decide(work, render)
+        except PlanError as error:
+            await self._end(render, Decision({}, end="failed", reason=error.detail))
+            return []
+        changed = work.changed(decision.standings)
+        fresh = newly_made(work.standings, decision.standings)
+        if changed:
+            await self.renders.stand(render.id, changed)
+        await self._take(work, fresh)
+        work.standings = dict(decision.standings)
+        work.hungry = False
+        if decision.end is not None:
+            await self._end(render, decision)
+        return list(decision.submit)
+
+    async def _load(self, render: RenderRow) -> Work:
+        work = self._work.get(render.id)
+        if work is None:
+            subject = await self.desk.planning.subject(render)
+            known = Known(render.id)
+            work = Work(render, subject, await self.desk.planning.plan(subject, known), known)
+            self._work[render.id] = work
+            await self._planned(work)
+        work.render = render
+        return work
+
+    async def _planned(self, work: Work) -> None:
+        work.planned_with = len(work.known.facts)
+        if not await self.renders.save_steps(work.render.id, work.rows(self.desk.doors)):
+            raise PlanError(
+                "the film would be planned differently now; start the render again, finished steps are kept"
+            )
+
+    async def _decide(self, work: Work, render: RenderRow) -> Decision:
+        while True:
+            await self.desk.planning.learn(work.known, work.open_prints())
+            attempts = await self.renders.attempts(render, work.open_prints())
+            decision = advance(work.situation(render, attempts, self.desk.doors))
+            if work.resolved or len(work.known.facts) == work.planned_with or decision.submit:
+                return decision
+            # Nothing can be submitted as things are known, but more is known than when this was planned.
+            work.plan = await self.desk.planning.plan(work.subject, work.known)
+            await self._planned(work)
+
+    async def _take(self, work: Work, paths: list[str]) -> None:
+        steps = work.steps
+        kept = [
+            {
+                "id": self.desk.new_id(),
+                "shot": steps[path].shot or "",
+                "kind": steps[path].kind,
+                "path": path,
+                "label": steps[path].label,
+                "fp": steps[path].fingerprint,
+            }
+            for path in paths
+        ]
+        if kept:
+            await self.renders.take(work.render, kept, self.desk.clock())
+
+    async def _end(self, render: RenderRow, decision: Decision) -> None:
+        await self.renders.end(render.id, decision.end or "failed", decision.reason, self.desk.clock())
+        self._work.pop(render.id, None)
+
+    # submitting ----------------------------------------------------------------------------------------------------
+
+    async def _submit_fairly(self, ready: dict[str, list[str]]) -> None:
+        """One step of each render in turn, as long as doors have room."""
+        busy = await self.ledger.busy() if any(ready.values()) else {}
+        queues = [(self._work[render], list(paths)) for render, paths in ready.items() if paths]
+        while queues:
+            left = []
+            for work, paths in queues:
+                if await self._submit_next(work, paths, busy):
+                    left.append((work, paths))
+            queues = left
+
+    async def _submit_next(self, work: Work, paths: list[str], busy: dict[str, int]) -> bool:
+        """Submit the first step whose door has room. Whether there may be more."""
+        steps = work.steps
+        for i, path in enumerate(paths):
+            door = self.desk.doors.of_engine(steps[path].engine)
+            if door is None:
+                work.refused[path] = f"no door runs {steps[path].engine}; add one, or choose another engine"
+                work.hungry = True
+            elif busy.get(door.id, 0) >= door.capacity:
+                work.hungry = True
+                continue
+            else:
+                busy[door.id] = busy.get(door.id, 0) + 1
+                await self._submit(work, steps[path])
+            del paths[: i + 1]
+            return True
+        return False
+
+    async def _submit(self, work: Work, step: Step) -> None:
+        intent = self._intent(work, step)
+        claim, job = await self.ledger.submit(intent)
+        if claim == "mine" and job is not None:
+            self._look(job)
+        elif claim == "made":
+            work.hungry = True
+        elif claim == "over_budget":
+            work.refused[step.path] = "its upper bound does not fit the budget; raise the budget and render again"
+            work.hungry = True
+
+    def _intent(self, work: Work, step: Step) -> Intent:
+        desk, now, fp = self.desk, self.desk.clock(), step.fingerprint or ""
+        door = desk.doors.of_engine(step.engine)
+        if door is None:
+            raise NotFound(f"no door runs {step.engine}")
+        manifest = work.subject.catalog[step.engine]
+        prints = {s.path: s.fingerprint for s in work.plan.steps if s.fingerprint is not None}
+        tier: Tier = getattr(step.params, "tier", None) or next(iter(manifest.tiers))
+        order = Order(step, fp, prints, work.known.facts, tier)
+        job_id = desk.new_id()
+        request = build(order, door, job_id=job_id, deadline_s=manifest.deadline_s, now=now)
+        return Intent(
+            id=job_id,
+            fp=fp,
+            kind=step.kind,
+            engine=step.engine,
+            film_id=work.render.film_id,
+            door=door.id,
+            payer=work.render.id,
+            month=time.strftime("%Y-%m", time.gmtime(now / 1000)),
+            month_limit_u=desk.month_limit_u,
+            bound_u=door.terms.bound(manifest.deadline_s, door.executions),
+            request=json.dumps(request.wire()),
+            start_by=request.start_by,
+            deadline_s=request.deadline_s,
+            executions=request.executions,
+            post_ms=post_ms(door),
+            now=now,
+        )

@@ -1,0 +1,109 @@
+"""A render as one runner holds it in memory: its plan, what is made of it, and where its steps stand."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from control.db import Row
+from control.doors.registry import Doors
+from control.graph.model import Plan, Step
+from control.render import estimate
+from control.render.advance import Attempt, Node, Situation, Standing
+from control.render.planning import Known, Subject
+from control.render.rows import RenderRow
+
+
+@dataclass
+class Work:
+    """Rebuilt from the database by any runner at any time; only saves looking everything up again."""
+
+    render: RenderRow
+    subject: Subject
+    plan: Plan
+    known: Known
+    standings: dict[str, Standing] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    planned_with: int = 0
+    """How many facts were known when the plan was made."""
+    hungry: bool = False
+    """Whether steps are ready for which no door had room."""
+
+    @property
+    def steps(self) -> Mapping[str, Step]:
+        """Steps by path."""
+        return {step.path: step for step in self.plan.steps}
+
+    @property
+    def resolved(self) -> bool:
+        """Whether every fingerprint is known."""
+        return all(step.fingerprint is not None for step in self.plan.steps)
+
+    def open_prints(self) -> set[str]:
+        """Fingerprints of steps that are not made as far as is known."""
+        prints = {s.fingerprint for s in self.plan.steps if s.fingerprint is not None}
+        return prints - self.known.facts.keys()
+
+    def situation(self, render: RenderRow, attempts: Iterable[Row], doors: Doors) -> Situation:
+        """What a decision rests on now."""
+        rerun = {door.id for door in doors if door.rerun_lost}
+        found: dict[str, tuple[Attempt, ...]] = {}
+        for row in attempts:
+            found[row["fp"]] = (*found.get(row["fp"], ()), _attempt(row))
+        return Situation(
+            render=render.id,
+            nodes=tuple(self._node(step, doors, rerun) for step in self.plan.steps),
+            made=self.known.made,
+            attempts=found,
+            refused=self.refused,
+            cancelled=render.cancel_requested,
+            paused=render.state == "paused",
+        )
+
+    def rows(self, doors: Doors) -> list[dict[str, Any]]:
+        """The steps as the database keeps them."""
+        return [self._row(n, step, doors) for n, step in enumerate(self.plan.steps)]
+
+    def changed(self, standings: Mapping[str, Standing]) -> dict[str, Standing]:
+        """Those that differ from what was written last."""
+        return {path: now for path, now in standings.items() if self.standings.get(path) != now}
+
+    def _node(self, step: Step, doors: Doors, rerun: set[str]) -> Node:
+        door = doors.of_engine(step.engine)
+        return Node(step.path, step.fingerprint, step.needs, rerun_lost=door is not None and door.id in rerun)
+
+    def _row(self, n: int, step: Step, doors: Doors) -> dict[str, Any]:
+        manifest = self.subject.catalog[step.engine]
+        door = doors.of_engine(step.engine)
+        made = step.fingerprint in self.known.facts
+        return {
+            "path": step.path,
+            "n": n,
+            "kind": step.kind,
+            "engine": step.engine,
+            "door": door.id if door is not None else "",
+            "fp": step.fingerprint,
+            "shot": step.shot,
+            "label": step.label,
+            "estimated": int(step.estimated),
+            "quote_u": 0 if made or door is None else estimate.median_u(step, manifest, door.terms),
+            "bound_u": 0 if made or door is None else door.terms.bound(manifest.deadline_s, door.executions),
+        }
+
+
+def _attempt(row: Row) -> Attempt:
+    error: dict[str, str] = json.loads(row["error"] or "{}")
+    return Attempt(
+        number=row["attempt"],
+        state=row["state"],
+        payer=row["payer"],
+        cancel_requested=bool(row["cancel_requested"]),
+        retryable=bool(row["retryable"]),
+        reason=error.get("message", ""),
+    )
+
+
+def newly_made(before: Mapping[str, Standing], now: Mapping[str, Standing]) -> list[str]:
+    """Paths that became done or degraded."""
+    made = ("done", "degraded")
+    return [p for p, s in now.items() if s.state in made and (p not in before or before[p].state not in made)]
