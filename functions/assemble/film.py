@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import imageio_ffmpeg
+from PIL import Image
 
 from functions.assemble.captions import srt, vtt
 from functions.assemble.join import Segment, join
@@ -11,6 +12,7 @@ from functions.contract.job import Note
 from functions.contract.params import Assemble, Chapter
 from functions.media.decode import frames_at
 from functions.media.disk import writing
+from functions.media.picture import rgb
 from functions.runtime.engine import Job
 
 
@@ -80,6 +82,6 @@ def _poster(job: Job, params: Assemble, segments: list[Segment], lengths: list[i
         if wanted < length:
             shown = next(frames_at(segment.path, params.rate, wanted, 1, f"segment {segment.name}"))
             with writing(job.output("poster.png")):
-                shown.frame.to_image().save(job.output("poster.png"), "PNG")
+                Image.fromarray(rgb(shown.frame)).save(job.output("poster.png"), "PNG")
             return
         wanted -= length

@@ -63,7 +63,7 @@ def _checked(source: InputContainer, name: str, size: Size, first: bytes) -> byt
     return header
 
 
-def _renumbered(source: InputContainer, name: str, rate: Rate, before: int) -> Iterator[av.Packet]:
+def _renumbered(source: InputContainer, name: str, rate: Rate, before: int) -> Iterator["av.Packet[av.VideoStream]"]:
     stream = source.streams.video[0]
     frame = Fraction(rate.den, rate.num)
     ticks = timescale(rate) * rate.den // rate.num

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +59,7 @@ def tone(rooms: Sequence[Room], samples: int, start: int, count: int) -> Stereo:
         if low < high:
             length = room.length + before + behind
             gain = fades(length, 2 * before, 2 * behind, low - room.at + before, high - low, equal_power=True)
-            sound = _coloured().at(lambda at, n, seed=room.seed: _white(seed, at, n), low, high - low)
+            sound = _coloured().at(partial(_white, room.seed), low, high - low)
             out[low - start : high - start] += sound * ratio(room.level / 10) * np.reshape(gain, (-1, 1))
     return out
 

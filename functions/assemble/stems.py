@@ -48,15 +48,17 @@ class Laid:
         p = self.placement
         out = self._dry(start, count)
         if self.treatment.room:
-            out = out + self.treatment.room.at(self._dry, start, count)
-        gain = envelope(p.envelope, start, count)
-        return out * np.reshape(gain, (-1, 1)) * np.array(pan_gains(p.pan)) * self.amplitude
+            out += self.treatment.room.at(self._dry, start, count)
+        out *= np.reshape(envelope(p.envelope, start, count), (-1, 1))
+        out *= np.array(pan_gains(p.pan)) * self.amplitude
+        return out
 
     def _dry(self, start: int, count: int) -> Stereo:
         p = self.placement
         first = start - p.at
         gain = fades(p.length, p.fade_in, p.fade_out, first, count, equal_power=p.stem in CROSSING)
-        out = _used(p, self.sound, self.treatment, first, count) * np.reshape(gain, (-1, 1))
+        out = _used(p, self.sound, self.treatment, first, count)
+        out *= np.reshape(gain, (-1, 1))
         out[: max(0, -first)] = 0
         out[max(0, p.length - first) :] = 0
         return out

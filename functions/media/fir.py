@@ -57,7 +57,8 @@ def _fast(size: int) -> int:
 def linear_phase(response: Callable[[NDArray[np.float64]], NDArray[np.float64]], taps: int) -> Fir:
     """A kernel of odd `taps` with this magnitude over frequency in Hz, both channels alike, its delay taken back."""
     size = 1 << (4 * taps).bit_length()
-    impulse = np.fft.irfft(response(np.fft.rfftfreq(size, 1 / SAMPLE_RATE)), size)
+    frequency = np.arange(size // 2 + 1, dtype=np.float64) * (SAMPLE_RATE / size)
+    impulse = np.fft.irfft(response(frequency), size)
     half = taps // 2
     kernel = np.roll(impulse, half)[:taps] * np.hanning(taps + 2)[1:-1]
     return Fir(np.repeat(kernel[:, None], 2, axis=1), delay=half)

@@ -160,7 +160,8 @@ def _power(lufs: float) -> float:
 
 def _windows(steps: NDArray[np.float64], count: int) -> NDArray[np.float64]:
     total = np.concatenate([[0.0], np.cumsum(steps)])
-    return (total[count:] - total[:-count]) / (count * STEP)
+    means: NDArray[np.float64] = (total[count:] - total[:-count]) / (count * STEP)
+    return means
 
 
 def _integrated(steps: NDArray[np.float64]) -> float:

@@ -38,8 +38,20 @@ class Rectangle:
 def planes(frame: av.VideoFrame) -> tuple[Plane, Plane, Plane]:
     """Writable views of a yuv420p frame's planes, at their true widths."""
     frame.make_writable()
+    return _views(frame)
+
+
+def _views(frame: av.VideoFrame) -> tuple[Plane, Plane, Plane]:
     found = [np.frombuffer(memoryview(p), np.uint8).reshape(p.height, -1)[:, : p.width] for p in frame.planes]
     return found[0], found[1], found[2]
+
+
+def copied(frame: av.VideoFrame) -> av.VideoFrame:
+    """A frame of its own with the same picture, so that a held frame is not drawn on twice."""
+    out = av.VideoFrame(frame.width, frame.height, "yuv420p")
+    for new, old in zip(planes(out), _views(frame), strict=True):
+        new[:] = old
+    return tagged(out)
 
 
 def blank(size: Size, colour: tuple[int, int, int]) -> av.VideoFrame:
@@ -61,6 +73,19 @@ def active(size: Size, picture: Size | None) -> Rectangle:
     inner = picture or size
     x, y = (size.width - inner.width) // 4 * 2, (size.height - inner.height) // 4 * 2
     return Rectangle(x, y, inner.width, inner.height)
+
+
+def rgb(frame: av.VideoFrame) -> NDArray[np.uint8]:
+    """A yuv420p BT.709 frame as R'G'B' of shape (height, width, 3), full range."""
+    wide = frame.reformat(
+        format="rgb24",
+        src_colorspace=Colorspace.ITU709,
+        src_color_range=ColorRange.MPEG,
+        dst_color_range=ColorRange.JPEG,
+        interpolation=Interpolation.BICUBIC | _FLAGS,
+        threads=1,
+    )
+    return wide.to_ndarray().view(np.uint8)
 
 
 def fitted(frame: av.VideoFrame, size: Size, area: Rectangle) -> av.VideoFrame:

@@ -21,7 +21,8 @@ LONGEST = (2**32 - 1 - HEADER) // 6
 
 def quantise(block: NDArray[np.floating]) -> NDArray[np.int32]:
     """Samples of full scale 1.0 as 24-bit code values, rounded to even and clipped."""
-    return np.clip(np.rint(block * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int32)
+    codes: NDArray[np.int32] = np.clip(np.rint(block * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int32)
+    return codes
 
 
 class WavWriter:
