@@ -4,7 +4,8 @@
     ├── BadRequest                 400  the request cannot be read
     │   ├── TooLarge               413  a body or file beyond its cap
     │   ├── UnsupportedMedia       415  a file or content type that is not taken
-    │   └── RangeUnsatisfiable     416  a byte range outside the object
+    │   ├── RangeUnsatisfiable     416  a byte range outside the object
+    │   └── Misdirected            421  a Host header that is not this Studio's
     ├── Unauthenticated            401  no valid token or session
     ├── Forbidden                  403  the token's scope does not reach this
     ├── NotFound                   404
@@ -37,7 +38,7 @@ Each maps to the wire once, in `problem`, as RFC 9457 problem details.
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from control.graph.model import Problem
+from control.storyboard.problem import Problem
 
 
 class StudioError(Exception):
@@ -75,6 +76,12 @@ class RangeUnsatisfiable(BadRequest):
     """A byte range that lies outside the object. Field `size`: its bytes."""
 
     status, code, title = 416, "range_unsatisfiable", "The range lies outside the object"
+
+
+class Misdirected(BadRequest):
+    """The Host header names another machine than this Studio."""
+
+    status, code, title = 421, "misdirected", "This is not the host you asked for"
 
 
 class Unauthenticated(StudioError):

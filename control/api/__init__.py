@@ -1,1 +1,1 @@
-"""The JSON API."""
+"""The JSON API under `/api`."""

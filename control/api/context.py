@@ -1,0 +1,35 @@
+"""What the faces of the Studio share: made once by `control.app.build_app`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from starlette.requests import Request
+
+from control.api.access import Access
+from control.api.hub import Hub
+from control.db import Database
+from control.render.service import Studio
+from control.settings import Settings
+from control.store import ObjectStore
+from control.storyboard.models import Storyboard
+
+Clock = Callable[[], int]
+
+
+@dataclass(frozen=True)
+class Context:
+    """The parts a request may use. `clock` gives milliseconds since the epoch."""
+
+    settings: Settings
+    studio: Studio[Storyboard]
+    db: Database
+    store: ObjectStore
+    access: Access
+    hub: Hub
+    clock: Clock
+
+
+def context_of(request: Request) -> Context:
+    """The context of the app that serves this request."""
+    return cast(Context, request.app.state.context)

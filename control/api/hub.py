@@ -1,0 +1,148 @@
+"""Live events for any number of listeners from one poller, which rests while nobody listens."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from control.render.views import Events, Page, RenderInfo, RenderView
+
+PERIOD_S = 0.25
+BACKLOG = 500
+PENDING = 1_000
+PROGRESS_EVERY = 4
+"""Periods between two looks at the progress of running renders."""
+
+
+class Watched(Protocol):
+    """What the hub asks of the Studio."""
+
+    async def events(self, since: int, *, film_id: str | None = None, limit: int = 500) -> Events:
+        """Changes of state after `since`."""
+
+    async def renders(
+        self, film_id: str | None = None, *, limit: int = 50, cursor: str | None = None
+    ) -> Page[RenderInfo]:
+        """Newest first."""
+
+    async def render(self, render_id: str) -> RenderView:
+        """All of a render."""
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One message to a listener. `change` has a `seq` to come back to; `progress` passes; `reset`: read anew."""
+
+    kind: Literal["change", "progress", "reset"]
+    data: Mapping[str, Any]
+    seq: int | None = None
+    film_id: str | None = None
+
+
+@dataclass(eq=False)
+class Listener:
+    """A film's listener, or everything's with None."""
+
+    film_id: str | None
+    queue: asyncio.Queue[Signal | None] = field(default_factory=lambda: asyncio.Queue(PENDING))
+
+    def offer(self, signal: Signal) -> None:
+        """Queue what concerns this listener; one that is too slow is let go and comes back with its last id."""
+        if self.film_id is not None and signal.film_id != self.film_id:
+            return
+        if self.queue.full():
+            self.queue.get_nowait()
+            self.queue.put_nowait(None)
+        else:
+            self.queue.put_nowait(signal)
+
+
+class Hub:
+    """Fans the Studio's events out."""
+
+    def __init__(self, studio: Watched) -> None:
+        self.studio = studio
+        self.listeners: set[Listener] = set()
+        self._poller: asyncio.Task[None] | None = None
+        self._shown: dict[str, object] = {}
+
+    @asynccontextmanager
+    async def listen(self, film_id: str | None, since: int | None) -> AsyncIterator[AsyncIterator[Signal]]:
+        """Signals from now on, or from after `since`; a `reset` first where that is no longer known."""
+        listener = Listener(film_id)
+        self.listeners.add(listener)
+        if self._poller is None:
+            self._poller = asyncio.create_task(self._poll())
+        try:
+            yield self._signals(listener, since)
+        finally:
+            self.listeners.discard(listener)
+            if not self.listeners:
+                await self.close()
+
+    async def close(self) -> None:
+        """Stop polling and end every listener."""
+        for listener in self.listeners:
+            listener.offer(Signal("reset", {}, film_id=listener.film_id))
+        if self._poller is not None:
+            self._poller.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._poller
+            self._poller = None
+
+    async def _signals(self, listener: Listener, since: int | None) -> AsyncIterator[Signal]:
+        seen = -1
+        if since is not None:
+            async for signal in self._missed(listener.film_id, since):
+                seen = max(seen, signal.seq or 0)
+                yield signal
+        while (signal_or_end := await listener.queue.get()) is not None:
+            if signal_or_end.seq is None or signal_or_end.seq > seen:
+                yield signal_or_end
+
+    async def _missed(self, film_id: str | None, since: int) -> AsyncIterator[Signal]:
+        while True:
+            found = await self.studio.events(since, film_id=film_id, limit=BACKLOG)
+            if found.reset:
+                yield Signal("reset", {}, found.last, film_id)
+                return
+            for signal in _signals_of(found):
+                yield signal
+            if len(found.events) < BACKLOG:
+                return
+            since = found.events[-1].seq
+
+    async def _poll(self) -> None:
+        last = (await self.studio.events(-1)).last
+        turn = 0
+        while True:
+            found = await self.studio.events(last)
+            for signal in _signals_of(found):
+                self._send(signal)
+            last = found.events[-1].seq if found.events else max(last, found.last if found.reset else last)
+            if turn % PROGRESS_EVERY == 0:
+                await self._progress()
+            turn += 1
+            await asyncio.sleep(PERIOD_S)
+
+    async def _progress(self) -> None:
+        for film_id in {f for f in (x.film_id for x in self.listeners) if f is not None}:
+            for render in (await self.studio.renders(film_id, limit=5)).items:
+                if render.state == "running":
+                    self._moved(await self.studio.render(render.id))
+
+    def _moved(self, view: RenderView) -> None:
+        shots = [{"id": s.id, "fraction": round(s.fraction, 3), "doing": s.doing} for s in view.shots]
+        if self._shown.get(view.id) != shots:
+            self._shown[view.id] = shots
+            data = {"render_id": view.id, "eta_s": view.eta_s, "shots": shots}
+            self._send(Signal("progress", data, film_id=view.film_id))
+
+    def _send(self, signal: Signal) -> None:
+        for listener in tuple(self.listeners):
+            listener.offer(signal)
+
+
+def _signals_of(found: Events) -> list[Signal]:
+    return [Signal("change", e.model_dump(mode="json"), e.seq, e.film_id) for e in found.events]

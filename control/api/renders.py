@@ -1,0 +1,75 @@
+"""Renders: start, watch, pause, resume, cancel."""
+
+from control.api.models import Paging, PlanRequest, RenderPage
+from control.api.operation import Call, Nothing, Operation, Reply, operation
+from control.render.views import Page, RenderInfo, RenderView
+
+
+@operation("GET", "/renders", scope="viewer", query=Paging, answer=RenderPage, tags=("renders",))
+async def list_renders(call: Call[Nothing, Paging]) -> Page[RenderInfo]:
+    """List all renders, newest first."""
+    return await call.context.studio.renders(limit=call.query.limit, cursor=call.query.cursor)
+
+
+@operation(
+    "GET", "/films/{film}/renders", scope="viewer", query=Paging, answer=RenderPage, errors=(404,), tags=("renders",)
+)
+async def list_film_renders(call: Call[Nothing, Paging]) -> Page[RenderInfo]:
+    """List a film's renders, newest first."""
+    film = await call.context.studio.film(call.path("film"))
+    return await call.context.studio.renders(film.id, limit=call.query.limit, cursor=call.query.cursor)
+
+
+@operation(
+    "POST",
+    "/films/{film}/renders",
+    scope="crew",
+    body=PlanRequest,
+    answer=RenderView,
+    status=201,
+    errors=(402, 404),
+    tags=("renders",),
+)
+async def start_render(call: Call[PlanRequest, Nothing]) -> Reply:
+    """Start a render."""
+    studio = call.context.studio
+    render_id = await studio.start_render(call.path("film"), call.body.recipe, n=call.body.revision)
+    return Reply(await studio.render(render_id), headers={"Location": f"/api/renders/{render_id}"})
+
+
+@operation("GET", "/renders/{render}", scope="viewer", answer=RenderView, errors=(404,), tags=("renders",))
+async def get_render(call: Call[Nothing, Nothing]) -> RenderView:
+    """A render and all its steps."""
+    return await call.context.studio.render(call.path("render"))
+
+
+@operation("POST", "/renders/{render}/pause", scope="crew", answer=RenderView, errors=(404,), tags=("renders",))
+async def pause_render(call: Call[Nothing, Nothing]) -> RenderView:
+    """Submit nothing more; what runs, ends."""
+    await call.context.studio.pause(call.path("render"))
+    return await call.context.studio.render(call.path("render"))
+
+
+@operation("POST", "/renders/{render}/resume", scope="crew", answer=RenderView, errors=(404,), tags=("renders",))
+async def resume_render(call: Call[Nothing, Nothing]) -> RenderView:
+    """Go on with a paused render."""
+    await call.context.studio.resume(call.path("render"))
+    return await call.context.studio.render(call.path("render"))
+
+
+@operation("POST", "/renders/{render}/cancel", scope="crew", answer=RenderView, errors=(404,), tags=("renders",))
+async def cancel_render(call: Call[Nothing, Nothing]) -> RenderView:
+    """Stop a render and every job that no other render wants."""
+    await call.context.studio.cancel(call.path("render"))
+    return await call.context.studio.render(call.path("render"))
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    list_renders,
+    list_film_renders,
+    start_render,
+    get_render,
+    pause_render,
+    resume_render,
+    cancel_render,
+)

@@ -1,0 +1,137 @@
+"""What the pages' forms do. Each answers with a page that can be loaded again (POST, redirect, GET)."""
+
+from collections.abc import AsyncIterator
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from control.api import auth, boards, bodies
+from control.api.access import Caller
+from control.api.context import Context
+from control.errors import BadRequest, Invalid, StaleRevision
+from control.graph.model import Recipe
+from control.web.pages import view
+from control.web.views import new_page, storyboard_page
+
+FORM_BYTES = 20_000
+CHUNK = 1 << 20
+
+
+def _goto(address: str) -> Response:
+    return RedirectResponse(address, 303)
+
+
+def _field(form: FormData, name: str) -> str:
+    value = form.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+async def _text(form: FormData) -> tuple[str, str]:
+    """The text of the form and its file's name: the file wins where one is chosen."""
+    file = form.get("file")
+    if isinstance(file, UploadFile) and file.filename:
+        return bodies.text(await file.read()), file.filename
+    return _field(form, "text").replace("\r\n", "\n"), ""
+
+
+@view("crew")
+async def create(request: Request, context: Context, caller: Caller) -> Response:
+    """Make a film of a text or file."""
+    async with bodies.form(request, context.settings.body_mb * 1_000_000) as form:
+        auth.check_forgery(request, caller, _field(form, "csrf"))
+        text, name = await _text(form)
+        chosen = _field(form, "format")
+    try:
+        if not text.strip():
+            raise BadRequest("paste a storyboard or a script, or choose a file")
+        form_of = boards.guess(text, name) if chosen not in ("yaml", "fountain") else chosen
+        read = boards.parse(text, "fountain" if form_of == "fountain" else "yaml")
+    except (Invalid, BadRequest) as error:
+        return new_page(caller, text, chosen, error)
+    source = "import" if form_of == "fountain" else "person"
+    film = await context.studio.create_film(read.board, author=caller.name, source=source)
+    return _goto(f"/films/{film.id}")
+
+
+@view("crew")
+async def save(request: Request, context: Context, caller: Caller) -> Response:
+    """Save a storyboard as the next revision."""
+    film = await context.studio.film(request.path_params["film"])
+    async with bodies.form(request, context.settings.body_mb * 1_000_000) as form:
+        auth.check_forgery(request, caller, _field(form, "csrf"))
+        base, (text, _) = _field(form, "base"), await _text(form)
+    if not (base.isascii() and base.isdigit()):
+        raise BadRequest("the form does not say which revision it edits")
+    try:
+        board = boards.parse(text, "yaml").board
+        await context.studio.save_revision(film.id, int(base), board, author=caller.name)
+    except (Invalid, StaleRevision) as error:
+        return storyboard_page(caller, film, int(base), text, error)
+    return _goto(f"/films/{film.id}")
+
+
+async def _checked(request: Request, caller: Caller) -> FormData:
+    async with bodies.form(request, FORM_BYTES) as form:
+        auth.check_forgery(request, caller, _field(form, "csrf"))
+        return form
+
+
+@view("crew")
+async def render(request: Request, context: Context, caller: Caller) -> Response:
+    """Start a render."""
+    form = await _checked(request, caller)
+    tier = _field(form, "tier")
+    if tier not in ("draft", "standard", "final"):
+        raise BadRequest("choose draft, standard or final")
+    film = request.path_params["film"]
+    await context.studio.start_render(film, Recipe.model_validate({"tier": tier}))
+    return _goto(f"/films/{film}")
+
+
+@view("crew")
+async def steer(request: Request, context: Context, caller: Caller) -> Response:
+    """Pause, resume or cancel a render."""
+    await _checked(request, caller)
+    studio, render_id = context.studio, request.path_params["render"]
+    acts = {"pause": studio.pause, "resume": studio.resume, "cancel": studio.cancel}
+    await acts[request.path_params["act"]](render_id)
+    return _goto(f"/films/{(await studio.render(render_id)).film_id}")
+
+
+@view("crew")
+async def choose(request: Request, context: Context, caller: Caller) -> Response:
+    """Circle a take."""
+    await _checked(request, caller)
+    take = await context.studio.choose_take(request.path_params["take"])
+    return _goto(f"/films/{take.film_id}" + (f"/shots/{take.shot}" if take.shot else ""))
+
+
+@view("crew")
+async def send_file(request: Request, context: Context, caller: Caller) -> Response:
+    """Take a file that the storyboard names."""
+    film = await context.studio.film(request.path_params["film"])
+    async with bodies.form(request, context.settings.upload_mb * 1_000_000) as form:
+        auth.check_forgery(request, caller, _field(form, "csrf"))
+        name, file = _field(form, "name"), form.get("file")
+        if not isinstance(file, UploadFile) or not file.filename:
+            raise BadRequest("choose a file")
+        info = await context.studio.put_upload(_chunks(file), name=file.filename)
+    await context.studio.name_file(film.id, name, info.sha256)
+    return _goto(f"/films/{film.id}")
+
+
+async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:
+    while chunk := await file.read(CHUNK):
+        yield chunk
+
+
+ROUTES = [
+    Route("/new", create, methods=["POST"]),
+    Route("/films/{film}/storyboard", save, methods=["POST"]),
+    Route("/films/{film}/renders", render, methods=["POST"]),
+    Route("/films/{film}/files", send_file, methods=["POST"]),
+    Route("/renders/{render}/{act:str}", steer, methods=["POST"]),
+    Route("/takes/{take}/choose", choose, methods=["POST"]),
+]

@@ -1,0 +1,103 @@
+"""How the pages say numbers, times and states."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+STATES: Mapping[str, str] = {
+    "new": "Not rendered",
+    "waiting": "Waiting",
+    "ready": "Next",
+    "queued": "In the queue",
+    "running": "Making",
+    "unknown": "Outcome unknown: may have been billed",
+    "done": "Made",
+    "degraded": "Made, not as planned",
+    "failed": "Failed",
+    "blocked": "Waits for what failed",
+    "paused": "Paused",
+    "cancelled": "Cancelled",
+}
+RENDERS: Mapping[str, str] = {"running": "Rendering", "done": "Finished", "cancelling": "Stopping"}
+KINDS: Mapping[str, str] = {
+    "train_lora": "training",
+    "keyframe": "keyframe",
+    "motion": "motion",
+    "dialogue": "voice",
+    "speech_enhance": "voice clean-up",
+    "lipsync": "lip sync",
+    "interpolate": "frame rate",
+    "face_restore": "faces",
+    "upscale": "upscale",
+    "sound": "sound",
+    "score": "music",
+    "conform": "cut segment",
+    "mix": "mix",
+    "assemble": "film",
+}
+"""Step kinds as a film-maker says them."""
+
+
+def state(name: str) -> str:
+    """A state in words."""
+    return STATES.get(name, name)
+
+
+def render_state(name: str, cancelling: bool = False) -> str:
+    """A render's state in words."""
+    return RENDERS["cancelling"] if cancelling and name in ("running", "paused") else RENDERS.get(name, state(name))
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds: `0:49`, `1:02:05`."""
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+
+
+def short(seconds: float) -> str:
+    """Seconds to a tenth: `4.5 s`."""
+    return f"{seconds:.1f} s"
+
+
+def left(seconds: float) -> str:
+    """A time that remains, in words."""
+    return f"about {clock(seconds)} left" if seconds >= 1 else "almost there"
+
+
+def size(count: int) -> str:
+    """Bytes: `12.4 MB`."""
+    return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{max(count / 1e3, 0.1):.1f} kB"
+
+
+def usd(micro: int) -> str:
+    """Micro-dollars as dollars, never rounded to nothing."""
+    return f"${micro / 1e6:,.2f}" if micro >= 10_000 or micro == 0 else f"${micro / 1e6:.4f}"
+
+
+def iso(ms: int) -> str:
+    """A moment for `datetime` attributes."""
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds")
+
+
+def day(ms: int) -> str:
+    """A date: `22 Nov 2026`."""
+    return f"{datetime.fromtimestamp(ms / 1000, UTC):%d %b %Y}".lstrip("0")
+
+
+def minute(ms: int) -> str:
+    """A date and time of day in UTC."""
+    return f"{day(ms)}, {datetime.fromtimestamp(ms / 1000, UTC):%H:%M} UTC"
+
+
+FILTERS = {
+    "state": state,
+    "clock": clock,
+    "short": short,
+    "left": left,
+    "bytes": size,
+    "usd": usd,
+    "iso": iso,
+    "day": day,
+    "minute": minute,
+}
+"""By the names that templates use."""
