@@ -34,7 +34,8 @@ EXECUTIONS = 3
 
 
 class BuiltinDoor:
-    """`async with` it. `store` is the object store's folder, `keys` the Studio's public keys in hex.
+    """`async with` it. `store` is the object store's folder (None: jobs bring signed URLs), `keys` the Studio's public
+    keys in hex.
 
     `extra` are further arguments of the door's command line.
     """
@@ -42,7 +43,7 @@ class BuiltinDoor:
     def __init__(
         self,
         folder: Path,
-        store: Path,
+        store: Path | None,
         keys: Sequence[str],
         *,
         workers: int,
@@ -64,7 +65,7 @@ class BuiltinDoor:
             ahead=workers,
             executions=EXECUTIONS,
             network="loopback",
-            shares_folder=True,
+            shares_folder=store is not None,
             rerun_lost=True,
             poll_ms=(100, 1000),
             terms=Terms(start_allowance_s=6 * 3600, repeatable=True),
@@ -153,7 +154,8 @@ class BuiltinDoor:
     def _command(self) -> list[str]:
         return [
             *(sys.executable, "-m", "functions.serve.door", "--tied", "--door", DOOR_ID, "--port", "0"),
-            *("--data", str(self.folder), "--store", str(self.store), "--workers", str(self.workers)),
+            *("--data", str(self.folder), "--workers", str(self.workers)),
+            *(("--store", str(self.store)) if self.store is not None else ()),
             *("--token-file", str(self.folder / "token"), "--keys-file", str(self.folder / "keys")),
             *(("--engines", ",".join(self.engines)) if self.engines else ()),
             *self.extra,

@@ -25,15 +25,18 @@ _RELEASE = """
 UPDATE render SET lease_token=NULL, lease_until=0, next_at=CASE WHEN next_at=-1 THEN 0 ELSE :next_at END
 WHERE id=:render AND lease_token=:token"""
 _SAVE_STEPS = """
-INSERT INTO step(render_id,path,n,kind,engine,door,fp,shot,label,estimated,quote_u,bound_u)
+INSERT INTO step(render_id,path,n,kind,engine,door,fp,shot,label,estimated,quote_u,bound_u,expect_s)
 SELECT :render, value->>'path', value->>'n', value->>'kind', value->>'engine', value->>'door', value->>'fp',
-  value->>'shot', value->>'label', value->>'estimated', value->>'quote_u', value->>'bound_u'
+  value->>'shot', value->>'label', value->>'estimated', value->>'quote_u', value->>'bound_u',
+  value->>'expect_s'
 FROM json_each(:steps) WHERE true
 ON CONFLICT(render_id,path) DO UPDATE SET n=excluded.n, kind=excluded.kind, engine=excluded.engine,
   door=excluded.door, fp=COALESCE(step.fp,excluded.fp), shot=excluded.shot, label=excluded.label,
-  estimated=excluded.estimated, quote_u=excluded.quote_u, bound_u=excluded.bound_u"""
+  estimated=excluded.estimated, quote_u=excluded.quote_u, bound_u=excluded.bound_u,
+  expect_s=excluded.expect_s"""
 _DROP_STEPS = """
 DELETE FROM step WHERE render_id=:render AND path NOT IN (SELECT value->>'path' FROM json_each(:steps))"""
+_OUTLINE = "UPDATE render SET outline=:outline WHERE id=:render"
 _OTHER_PRINTS = """
 SELECT step.path FROM step JOIN json_each(:steps) ON value->>'path'=step.path
 WHERE step.render_id=:render AND step.fp IS NOT value->>'fp' LIMIT 1"""
@@ -96,11 +99,11 @@ class Renders:
         """Give the lease back; look again at `next_at`, or at once where somebody asked meanwhile."""
         await self.db.batch([(_RELEASE, {"render": render, "token": token, "next_at": next_at})])
 
-    async def save_steps(self, render: str, steps: Sequence[Mapping[str, Any]]) -> bool:
-        """Write the plan's steps; a fingerprint is set once. False where a stored one differs from the plan's."""
-        values: dict[str, Value] = {"render": render, "steps": json.dumps(steps)}
-        results = await self.db.batch([(_SAVE_STEPS, values), (_DROP_STEPS, values), (_OTHER_PRINTS, values)])
-        return not results[2].rows
+    async def save_steps(self, render: str, steps: Sequence[Mapping[str, Any]], outline: str) -> bool:
+        """Write the plan's steps and its `outline`; a fingerprint is set once. False where a stored one differs."""
+        values: dict[str, Value] = {"render": render, "steps": json.dumps(steps), "outline": outline}
+        batch = [(sql, values) for sql in (_SAVE_STEPS, _DROP_STEPS, _OUTLINE, _OTHER_PRINTS)]
+        return not (await self.db.batch(batch))[3].rows
 
     async def stand(self, render: str, changed: Mapping[str, Standing]) -> None:
         """Write where these steps stand."""

@@ -219,7 +219,7 @@ class Runner:
 
     async def _planned(self, work: Work) -> None:
         work.planned_with = len(work.known.facts)
-        if not await self.renders.save_steps(work.render.id, work.rows(self.desk.doors)):
+        if not await self.renders.save_steps(work.render.id, work.rows(self.desk.doors), work.outline()):
             raise PlanError(
                 "the film would be planned differently now; start the render again, finished steps are kept"
             )

@@ -1,44 +1,100 @@
 """The Studio's service: what the HTTP API, the page and the command line call."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel
-
-from control.graph.model import Plan, Recipe
+from control.db import Value
+from control.errors import Conflict, NotFound, PlanError
+from control.graph.model import Plan, Recipe, Step
+from control.render import estimate, progress
+from control.render.films import Films, upload_of
+from control.render.ledger import Ledger
+from control.render.paging import paged
+from control.render.planning import Known, Subject
+from control.render.renders import Renders
+from control.render.runner import NO_LIMIT, Desk
+from control.render.takes import Takes
 from control.render.views import (
     ArtifactFile,
     Costs,
+    Event,
     Events,
     FilmInfo,
     Page,
     Quote,
+    QuoteLine,
     RenderInfo,
     RenderView,
     RevisionInfo,
     TakeInfo,
     UploadInfo,
 )
+from control.store.types import type_of
+from control.store.upload import UPLOAD_LIMIT, receive
+from control.storyboard.models import Storyboard
+from functions.catalog import Catalog
 
-B = TypeVar("B", bound=BaseModel)
+_UPLOAD = """
+INSERT INTO upload(sha256,suffix,content_type,bytes,facts,name,created_at)
+VALUES(:sha,:suffix,:type,:bytes,:facts,:name,:now) ON CONFLICT(sha256) DO UPDATE SET condemned_at=NULL"""
+_CATALOG = "INSERT INTO catalog(sha256,body) VALUES(:catalog,:body) ON CONFLICT DO NOTHING"
+_RENDER = """
+INSERT INTO render(id,film_id,rev,recipe,catalog_sha,files,budget_u,created_at)
+SELECT :render,:film,:n,:recipe,:catalog,:files,:budget,:now
+WHERE EXISTS(SELECT 1 FROM revision WHERE film_id=:film AND n=:n) ON CONFLICT DO NOTHING"""
+_RENDER_EVENT = """
+INSERT INTO event(op,film_id,render_id,kind,data,at)
+SELECT 'render-start:'||id, film_id, id, 'render', json_object('state','running','revision',rev), :now FROM render
+WHERE id=:render ON CONFLICT(op) DO NOTHING"""
+_STEPS = """
+SELECT step.*, job.state AS job_state, job.progress, job.attempt, winner.payer AS maker, winner.result,
+  artifact.facts, take.id AS take_id
+FROM step
+LEFT JOIN job ON job.fp=step.fp AND job.attempt=(SELECT MAX(attempt) FROM job WHERE fp=step.fp)
+LEFT JOIN artifact ON artifact.fp=step.fp
+LEFT JOIN job winner ON winner.id=artifact.job_id
+LEFT JOIN take ON take.film_id=:film AND take.path=step.path AND take.fp=step.fp
+WHERE step.render_id=:render ORDER BY step.n"""
+_COSTS = """
+SELECT engine, COUNT(*) AS jobs, SUM(charge_u) AS total, SUM(CASE WHEN live=1 THEN charge_u ELSE 0 END) AS held
+FROM job WHERE month=:month GROUP BY engine ORDER BY engine"""
+
+
+B = TypeVar("B", bound=Storyboard)
 
 
 class Studio(Generic[B]):
-    """Everything a face of the Studio may do. `B` is the storyboard model (`Studio[Storyboard]`)."""
+    """Everything a face of the Studio may do. `wake` is called after changes that a runner should see soon."""
 
-    # films and revisions
+    def __init__(
+        self,
+        desk: Desk,
+        catalog: Catalog,
+        *,
+        wake: Callable[[], None] | None = None,
+        upload_limit: int = UPLOAD_LIMIT,
+    ) -> None:
+        self._desk, self._catalog, self._upload_limit = desk, catalog, upload_limit
+        self._wake = wake or (lambda: None)
+        self._films, self._takes = Films(desk.db, desk.store), Takes(desk.db)
+        self._renders, self._ledger = Renders(desk.db), Ledger(desk.db)
+
+    # films and revisions -------------------------------------------------------------------------------------------
+
     async def create_film(self, board: B, *, title: str = "", author: str = "", source: str = "person") -> FilmInfo:
         """A new film whose revision 1 is `board`."""
-        raise NotImplementedError
+        return await self._films.create(self._desk.new_id(), board, title, author, source, self._now)
 
     async def films(self, *, limit: int = 50, cursor: str | None = None) -> Page[FilmInfo]:
         """Newest first."""
-        raise NotImplementedError
+        return await self._films.films(limit, cursor)
 
     async def film(self, film_id: str) -> FilmInfo:
         """Raises `NotFound`."""
-        raise NotImplementedError
+        return await self._films.film(film_id)
 
     async def save_revision(
         self,
@@ -52,96 +108,239 @@ class Studio(Generic[B]):
         ops: Sequence[Mapping[str, Any]] = (),
     ) -> RevisionInfo:
         """Revision `base + 1`. Raises `StaleRevision` where `base` is not the current one, `NotFound`."""
-        raise NotImplementedError
+        return await self._films.save(
+            film_id, base, board, author=author, source=source, reason=reason, ops=ops, now=self._now
+        )
 
-    async def revision(self, film_id: str, n: int | None = None) -> tuple[RevisionInfo, B]:
+    async def revision(self, film_id: str, n: int | None = None) -> tuple[RevisionInfo, Storyboard]:
         """A revision and its storyboard, the current one without `n`. Raises `NotFound`."""
-        raise NotImplementedError
+        info = await self._films.info(film_id, n)
+        return info, await self._desk.planning.board(film_id, info.n)
 
     async def revisions(self, film_id: str, *, limit: int = 100, cursor: str | None = None) -> Page[RevisionInfo]:
         """Newest first."""
-        raise NotImplementedError
+        return await self._films.revisions(film_id, limit, cursor)
 
-    # files
+    # files ---------------------------------------------------------------------------------------------------------
+
     async def put_upload(self, source: Path | AsyncIterator[bytes], *, name: str = "") -> UploadInfo:
         """Store a file under its content's digest. Raises `UnsupportedMedia`, `TooLarge`, `Invalid`, `StoreError`."""
-        raise NotImplementedError
+        received = await receive(self._desk.store, source, name=name, limit=self._upload_limit)
+        values: dict[str, Value] = {
+            "sha": received.sha256,
+            "suffix": received.what.suffix,
+            "type": received.what.content_type,
+            "bytes": received.size,
+            "facts": received.what.media.model_dump_json(exclude_none=True),
+            "name": name,
+            "now": self._now,
+        }
+        look = "SELECT * FROM upload WHERE sha256=:sha"
+        results = await self._desk.db.batch([(_UPLOAD, values), (look, values)])
+        return upload_of(results[1].rows[0])
 
     async def name_file(self, film_id: str, name: str, sha256: str) -> None:
         """From now on the storyboard's file name `name` means this upload, in this film. Raises `NotFound`."""
-        raise NotImplementedError
+        await self._films.name_file(film_id, name, sha256)
 
     async def files(self, film_id: str) -> dict[str, UploadInfo]:
         """The film's file names and what they mean."""
-        raise NotImplementedError
+        return await self._films.files(film_id)
 
     async def upload_file(self, sha256: str) -> ArtifactFile:
         """The stored object of an upload. Raises `NotFound`."""
-        raise NotImplementedError
+        rows = await self._desk.db.fetch("SELECT * FROM upload WHERE sha256=:sha", {"sha": sha256})
+        if not rows:
+            raise NotFound(f"there is no upload {sha256}")
+        found = upload_of(rows[0])
+        name = rows[0]["name"] or f"{sha256[:12]}.{found.suffix}"
+        kind = type_of(found.key).content_type
+        return ArtifactFile(key=found.key, name=name, content_type=kind, size=found.size, sha256=sha256)
 
-    # planning and rendering
+    # planning and rendering ----------------------------------------------------------------------------------------
+
     async def plan(self, film_id: str, recipe: Recipe, *, n: int | None = None) -> Plan:
         """The graph with all facts known now. Raises `NotFound`, `PlanError`."""
-        raise NotImplementedError
+        return (await self._planned(film_id, recipe, n))[0]
 
     async def quote(self, film_id: str, recipe: Recipe, *, n: int | None = None) -> Quote:
         """What a render would make and cost. Raises `NotFound`, `PlanError`."""
-        raise NotImplementedError
+        plan, known = await self._planned(film_id, recipe, n)
+        lines = tuple(self._quote_line(step, step.fingerprint in known.facts) for step in plan.steps)
+        return Quote(
+            lines=lines,
+            made=sum(line.state == "made" for line in lines),
+            to_make=sum(line.state != "made" for line in lines),
+            median_u=sum(line.median_u for line in lines),
+            bound_u=sum(line.bound_u for line in lines),
+            problems=plan.problems,
+        )
 
     async def start_render(self, film_id: str, recipe: Recipe, *, n: int | None = None) -> str:
         """The new render's id. Raises `NotFound`, `PlanError` where the plan has errors or no door runs an engine."""
-        raise NotImplementedError
+        info = await self._films.info(film_id, n)
+        plan, known = await self._planned(film_id, recipe, info.n)
+        self._check(plan, known)
+        manifests = [m.model_dump(mode="json") for m in self._catalog.engines.values()]
+        render = self._desk.new_id()
+        values: dict[str, Value] = {
+            "render": render,
+            "film": film_id,
+            "n": info.n,
+            "recipe": recipe.model_dump_json(exclude_defaults=True),
+            "catalog": self._catalog.sha256,
+            "body": json.dumps(manifests),
+            "files": json.dumps(await self._desk.planning.files(film_id)),
+            "budget": NO_LIMIT if recipe.budget_u is None else recipe.budget_u,
+            "now": self._now,
+        }
+        await self._desk.db.batch([(sql, values) for sql in (_CATALOG, _RENDER, _RENDER_EVENT)])
+        self._wake()
+        return render
 
     async def render(self, render_id: str) -> RenderView:
         """State of everything. Raises `NotFound`."""
-        raise NotImplementedError
+        row = await self._render_row(render_id)
+        values: dict[str, Value] = {"render": render_id, "film": row["film_id"]}
+        steps = await self._desk.db.fetch(_STEPS, values)
+        spent = "SELECT fp, SUM(charge_u) AS cost FROM job WHERE payer=:render GROUP BY fp"
+        costs = {found["fp"]: found["cost"] for found in await self._desk.db.fetch(spent, values)}
+        workers = max((door.concurrency for door in self._desk.doors), default=1)
+        return progress.view(row, steps, costs, workers)
 
     async def renders(
         self, film_id: str | None = None, *, limit: int = 50, cursor: str | None = None
     ) -> Page[RenderInfo]:
         """Newest first."""
-        raise NotImplementedError
+        where = "(:film IS NULL OR film_id=:film)"
+        rows, more = await paged(self._desk.db, "SELECT * FROM render", where, {"film": film_id}, limit, cursor)
+        return Page(items=tuple(progress.info(row) for row in rows), cursor=more)
 
     async def cancel(self, render_id: str) -> None:
         """Stop it, and every job in flight that no other render wants. Raises `NotFound`. Twice is once."""
-        raise NotImplementedError
+        await self._render_row(render_id)
+        await self._renders.cancel(render_id, self._now)
+        self._wake()
 
     async def pause(self, render_id: str) -> None:
         """Submit nothing more; what runs, ends. Raises `NotFound`, `Conflict` where it has ended."""
-        raise NotImplementedError
+        row = await self._render_row(render_id)
+        if not await self._renders.pause(render_id, self._now):
+            raise Conflict(f"the render is {row['state']} and cannot be paused")
 
     async def resume(self, render_id: str) -> None:
         """Go on. Raises `NotFound`, `Conflict` where it has ended."""
-        raise NotImplementedError
+        row = await self._render_row(render_id)
+        if not await self._renders.resume(render_id, self._now):
+            raise Conflict(f"the render is {row['state']} and cannot go on; start a new one, what is made is kept")
+        self._wake()
 
-    # takes
+    # takes ---------------------------------------------------------------------------------------------------------
+
     async def takes(
         self, film_id: str, *, shot: str | None = None, limit: int = 200, cursor: str | None = None
     ) -> Page[TakeInfo]:
         """Newest first; of one shot with `shot`, of the film itself with `shot=""`."""
-        raise NotImplementedError
+        return await self._takes.takes(film_id, shot, limit, cursor)
 
     async def take(self, take_id: str) -> TakeInfo:
         """Raises `NotFound`."""
-        raise NotImplementedError
+        return await self._takes.take(take_id)
 
     async def choose_take(self, take_id: str) -> TakeInfo:
-        """Mark it as the one of its shot and kind; the cut follows the storyboard's `take`, which an edit sets."""
-        raise NotImplementedError
+        """Mark it as the one of its shot and kind; the cut follows the storyboard's `takes`, which an edit sets."""
+        return await self._takes.choose(take_id)
 
     async def artifact(self, take_id: str, output: str | None = None) -> ArtifactFile:
         """An output of a take, its main one without `output`. Raises `NotFound`."""
-        raise NotImplementedError
+        return await self._takes.artifact(take_id, output)
 
-    # watching
+    async def fetch(self, key: str, path: Path) -> None:
+        """Copy a stored object into a new file. Raises `ObjectMissing`, `StoreError`."""
+        await self._desk.store.fetch(key, path)
+
+    # watching ------------------------------------------------------------------------------------------------------
+
     async def events(self, since: int, *, film_id: str | None = None, limit: int = 500) -> Events:
         """Changes of state after `since`, oldest first. `since=-1`: none, only `last`."""
-        raise NotImplementedError
+        db = self._desk.db
+        span = (await db.fetch("SELECT COALESCE(MIN(seq),0) AS first, COALESCE(MAX(seq),0) AS last FROM event"))[0]
+        if since < 0:
+            return Events(events=(), last=span["last"])
+        if since + 1 < span["first"] or since > span["last"]:
+            return Events(events=(), last=span["last"], reset=True)
+        rows = await db.fetch(
+            "SELECT * FROM event WHERE seq>:since AND (:film IS NULL OR film_id=:film) ORDER BY seq LIMIT :limit",
+            {"since": since, "film": film_id, "limit": limit},
+        )
+        found = tuple(Event(**{**row, "data": json.loads(row["data"])}) for row in rows)
+        return Events(events=found, last=found[-1].seq if len(found) == limit else span["last"])
 
     async def costs(self, month: str | None = None) -> Costs:
         """Of a UTC month `YYYY-MM`, the present one without it."""
-        raise NotImplementedError
+        month = month or time.strftime("%Y-%m", time.gmtime(self._now / 1000))
+        db = self._desk.db
+        rows = await db.fetch(_COSTS, {"month": month})
+        limits = await db.fetch("SELECT limit_u FROM month_budget WHERE month=:month", {"month": month})
+        held = sum(row["held"] for row in rows)
+        return Costs(
+            month=month,
+            spent_u=sum(row["total"] for row in rows) - held,
+            held_u=held,
+            limit_u=limits[0]["limit_u"] if limits else self._desk.month_limit_u,
+            jobs=sum(row["jobs"] for row in rows),
+            by_engine={row["engine"]: row["total"] for row in rows},
+        )
 
     async def ring(self, job_id: str) -> None:
         """A doorbell: look at this job soon. Unknown ids are ignored."""
-        raise NotImplementedError
+        if await self._ledger.ring(job_id, self._now):
+            self._wake()
+
+    # inside --------------------------------------------------------------------------------------------------------
+
+    @property
+    def _now(self) -> int:
+        return self._desk.clock()
+
+    async def _render_row(self, render_id: str) -> dict[str, Any]:
+        rows = await self._desk.db.fetch("SELECT * FROM render WHERE id=:render", {"render": render_id})
+        if not rows:
+            raise NotFound(f"there is no render {render_id}")
+        return rows[0]
+
+    async def _planned(self, film_id: str, recipe: Recipe, n: int | None) -> tuple[Plan, Known]:
+        planning = self._desk.planning
+        info = await self._films.info(film_id, n)
+        board = await planning.board(film_id, info.n)
+        files = await planning.files(film_id)
+        takes = await planning.takes(film_id)
+        subject = Subject(board, recipe, self._catalog, await planning.uploads(files), takes)
+        known = Known()
+        return await planning.plan(subject, known), known
+
+    def _check(self, plan: Plan, known: Known) -> None:
+        """Raises `PlanError` for a plan that must not or cannot be rendered."""
+        errors = [p for p in plan.problems if p.severity == "error"]
+        if errors:
+            raise PlanError(problems=errors)
+        wanted = {s.engine for s in plan.steps if s.fingerprint is None or s.fingerprint not in known.facts}
+        homeless = sorted(engine for engine in wanted if self._desk.doors.of_engine(engine) is None)
+        if homeless:
+            raise PlanError(f"no door runs {', '.join(homeless)}; add a door for it or choose another engine")
+
+    def _quote_line(self, step: Step, made: bool) -> QuoteLine:
+        door = self._desk.doors.of_engine(step.engine)
+        manifest = self._catalog[step.engine]
+        pays = not made and door is not None
+        return QuoteLine(
+            path=step.path,
+            kind=step.kind,
+            engine=step.engine,
+            shot=step.shot,
+            label=step.label,
+            state="made" if made else "make" if step.fingerprint is not None else "wait",
+            door=door.id if door is not None else "",
+            median_u=estimate.median_u(step, manifest, door.terms) if pays and door is not None else 0,
+            bound_u=door.terms.bound(manifest.deadline_s, door.executions) if pays and door is not None else 0,
+        )

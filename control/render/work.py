@@ -64,6 +64,10 @@ class Work:
         """The steps as the database keeps them."""
         return [self._row(n, step, doors) for n, step in enumerate(self.plan.steps)]
 
+    def outline(self) -> str:
+        """What views need of the plan, as JSON."""
+        return self.plan.model_dump_json(include={"title", "shots", "problems", "frames", "rate", "size"})
+
     def changed(self, standings: Mapping[str, Standing]) -> dict[str, Standing]:
         """Those that differ from what was written last."""
         return {path: now for path, now in standings.items() if self.standings.get(path) != now}
@@ -88,6 +92,7 @@ class Work:
             "estimated": int(step.estimated),
             "quote_u": 0 if made or door is None else estimate.median_u(step, manifest, door.terms),
             "bound_u": 0 if made or door is None else door.terms.bound(manifest.deadline_s, door.executions),
+            "expect_s": estimate.seconds(step, manifest),
         }
 
 

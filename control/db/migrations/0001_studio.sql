@@ -26,7 +26,7 @@ CREATE TABLE render(
   state TEXT NOT NULL DEFAULT 'running' CHECK(state IN ('running','paused','done','failed','cancelled')),
   cancel_requested INTEGER NOT NULL DEFAULT 0, budget_u INTEGER NOT NULL, reason TEXT NOT NULL DEFAULT '',
   lease_token TEXT, lease_until INTEGER NOT NULL DEFAULT 0, next_at INTEGER NOT NULL DEFAULT 0,
-  created_at INTEGER NOT NULL, ended_at INTEGER);
+  outline TEXT NOT NULL DEFAULT '{}', created_at INTEGER NOT NULL, ended_at INTEGER);
 CREATE INDEX render_due ON render(next_at) WHERE state IN ('running','paused');
 CREATE INDEX render_film ON render(film_id, created_at);
 
@@ -34,7 +34,7 @@ CREATE INDEX render_film ON render(film_id, created_at);
 CREATE TABLE step(
   render_id TEXT NOT NULL REFERENCES render(id), path TEXT NOT NULL, n INTEGER NOT NULL, kind TEXT NOT NULL,
   engine TEXT NOT NULL, door TEXT NOT NULL, fp TEXT, shot TEXT, label TEXT NOT NULL, estimated INTEGER NOT NULL,
-  quote_u INTEGER NOT NULL, bound_u INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'waiting',
+  quote_u INTEGER NOT NULL, bound_u INTEGER NOT NULL, expect_s REAL NOT NULL, state TEXT NOT NULL DEFAULT 'waiting',
   reason TEXT NOT NULL DEFAULT '', PRIMARY KEY(render_id, path)) WITHOUT ROWID;
 CREATE INDEX step_fp ON step(fp);
 

@@ -1,0 +1,106 @@
+"""A Studio opened over its data folder: database, store, signing key, built-in door, runner; and closed again."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nacl.signing import SigningKey
+
+from control.db.migrate import migrate
+from control.db.sqlite import SqliteDatabase
+from control.doors.builtin import BuiltinDoor
+from control.doors.registry import Doors
+from control.errors import StudioError
+from control.render.planning import Planner, Planning
+from control.render.runner import NO_LIMIT, Desk, Runner, wall_ms
+from control.render.service import Studio
+from control.store import ObjectStore
+from control.store.upload import UPLOAD_LIMIT
+from control.storyboard.models import Storyboard
+from functions.catalog import Catalog
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a Studio lives and how it works. `workers` jobs run at once at the built-in door; with `door` False there
+    is none, with `runner` False nothing is advanced in this process. `door_options` go to the door's command line.
+    """
+
+    data: Path
+    database: Path
+    workers: int = 1
+    door: bool = True
+    runner: bool = True
+    month_limit_u: int = NO_LIMIT
+    upload_limit: int = UPLOAD_LIMIT
+    door_options: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Session:
+    """The open parts."""
+
+    db: SqliteDatabase
+    store: ObjectStore
+    desk: Desk
+    studio: Studio[Storyboard]
+    runner: Runner
+    door: BuiltinDoor | None
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    place: Place, store: ObjectStore, planner: Planner, catalog: Catalog, *, clock: Callable[[], int] = wall_ms
+) -> AsyncIterator[Session]:
+    """Open everything, close it in the reverse order. Raises `DatabaseError`, `DoorError`, `StoreError`."""
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(store.close)
+        place.data.mkdir(parents=True, exist_ok=True)
+        db = SqliteDatabase(place.database)
+        stack.push_async_callback(db.close)
+        await migrate(db)
+        key = signing_key(place.data / "signing.key")
+        doors = Doors()
+        door = await stack.enter_async_context(_door(place, store, key, catalog)) if place.door else None
+        if door is not None:
+            doors.add(door.door, door.client)
+        planning = Planning(db, store, planner)
+        desk = Desk(db, store, doors, planning, key, place.month_limit_u, clock)
+        runner = Runner(desk)
+        studio: Studio[Storyboard] = Studio(desk, catalog, wake=runner.wake, upload_limit=place.upload_limit)
+        if place.runner:
+            await stack.enter_async_context(_running(runner))
+        yield Session(db, store, desk, studio, runner, door)
+
+
+def signing_key(path: Path) -> SigningKey:
+    """The Studio's own key, made the first time and kept readable to its owner only. Raises `StudioError`."""
+    with contextlib.suppress(FileExistsError):
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(bytes(SigningKey.generate()).hex())
+    try:
+        return SigningKey(bytes.fromhex(path.read_text("ascii").strip()))
+    except ValueError as error:
+        raise StudioError(f"{path} holds no signing key; remove it and start again to make a new one") from error
+
+
+def _door(place: Place, store: ObjectStore, key: SigningKey, catalog: Catalog) -> BuiltinDoor:
+    engines = [name for name, manifest in catalog.engines.items() if manifest.entry]
+    keys = [bytes(key.verify_key).hex()]
+    return BuiltinDoor(
+        place.data / "door", store.folder, keys, workers=place.workers, engines=engines, extra=place.door_options
+    )
+
+
+@contextlib.asynccontextmanager
+async def _running(runner: Runner) -> AsyncIterator[None]:
+    task = asyncio.create_task(runner.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
