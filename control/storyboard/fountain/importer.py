@@ -1,0 +1,351 @@
+"""A Fountain script as a storyboard: what its notes say exactly, and a first coverage of all that has none."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from control.storyboard import checks, findings, text
+from control.storyboard.fountain import craft, heading, literal, notes, page, script
+from control.storyboard.fountain.coverage import UNSEEN, Coverage, Draft
+from control.storyboard.fountain.people import People
+from control.storyboard.fountain.report import Guess, Imported, Report, seconds
+from control.storyboard.fountain.script import Element
+from control.storyboard.minting import mint_ids
+from control.storyboard.models import Storyboard
+from control.storyboard.problem import Problem, error, warning
+from control.storyboard.source import Source
+
+Values = dict[str, Any]
+Block = tuple[Element, ...]
+_REMARK = 2000
+
+
+def import_fountain(written: str) -> Imported:
+    """The storyboard of a script, and what was made of it. Problems carry the line of the script.
+
+    Raises `StoryboardRefused` where the script says what no storyboard can hold.
+    """
+    return _Reading(script.read(written)).imported()
+
+
+@dataclass
+class _Scene:
+    """A scene as it is found: its heading (None before the first), its note, its blocks, remarks about it."""
+
+    heading: Element | None
+    note: Values | None = None
+    blocks: list[Block] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+class _Reading:
+    """One pass over a script."""
+
+    def __init__(self, read: script.Script) -> None:
+        self._script = read
+        self._guesses: list[Guess] = []
+        self._problems: list[Problem] = list(read.problems)
+        self._via: Values | None = None
+        self._super: Values | None = None
+        self._lines: dict[tuple[str | int, ...], int] = {}
+        self._film, self._scenes = self._divided()
+        film = notes.joined(page.film_values(read), self._film or {})
+        self._values: Values = film
+        self._places: dict[str, Values] = dict(film.get("places", {}))
+        self._locations: dict[str, str] = {}
+        taken = {*film.get("cast", {}), *self._places, *film.get("props", {}), *self._noted_ids(), "end"}
+        self._taken = taken
+        self._people = People(film.get("cast", {}), taken)
+
+    def imported(self) -> Imported:
+        """The board and the report."""
+        self._learn_locations()
+        scenes = [self._scene(scene, index) for index, scene in enumerate(self._scenes)]
+        self._values["scenes"] = [scene for scene in scenes if scene is not None]
+        self._people_and_places()
+        board = self._validated()
+        at = Source({}, self._lines)
+        for problem in checks.errors(board):
+            line = at.line(findings.steps(problem.path))
+            self._problems.append(problem.model_copy(update={"line": line}))
+        return Imported(board, self._report(board))
+
+    # -- what stands where
+
+    def _divided(self) -> tuple[Values | None, list[_Scene]]:
+        film: Values | None = None
+        scenes: list[_Scene] = []
+        pending: list[str] = []
+        elements = self._without_end()
+        for block in script.blocks(elements):
+            first = block[0]
+            if first.kind == "heading":
+                scenes.append(_Scene(first, remarks=pending))
+                pending = []
+                continue
+            values = self._note(first) if first.kind == "note" else None
+            if values is not None and "film" in values:
+                film = values
+            elif first.kind in ("section", "synopsis"):
+                remark = f"{'#' if first.kind == 'section' else '='} {first.text}"
+                here = scenes and first.kind == "synopsis" and not scenes[-1].blocks
+                (scenes[-1].remarks if here else pending).append(remark)
+            elif values is not None and "scene" in values and scenes:
+                scenes[-1].note = values
+            else:
+                if not scenes and first.kind not in ("transition", "note"):
+                    scenes.append(_Scene(None))
+                (scenes[-1] if scenes else self._before(scenes)).blocks.append(block)
+        if pending and scenes:
+            scenes[-1].remarks += pending
+        return film, [scene for scene in scenes if scene.heading is not None or scene.blocks]
+
+    def _before(self, scenes: list[_Scene]) -> _Scene:
+        """What stands before the first heading: transitions act on the next shot, remarks go to the film."""
+        scenes.append(_Scene(None))
+        return scenes[-1]
+
+    def _without_end(self) -> tuple[Element, ...]:
+        elements = list(self._script.elements)
+        last = next((i for i in reversed(range(len(elements))) if elements[i].kind not in _SILENT), None)
+        if last is not None and page.is_end_fade(elements[last]):
+            del elements[last]
+        return tuple(elements)
+
+    def _note(self, element: Element) -> Values | None:
+        try:
+            return notes.read(element.text)
+        except ValueError as bad:
+            self._problems.append(error("script", f"a vj note is damaged ({bad}); it is left out", element.line))
+            return {}
+
+    def _noted_ids(self) -> Iterator[str]:
+        for scene in self._scenes:
+            if scene.note is not None:
+                yield str(scene.note["scene"])
+            for block in scene.blocks:
+                found = notes_of(block)
+                if found is not None and "shot" in found:
+                    yield str(found["shot"])
+
+    # -- scenes
+
+    def _learn_locations(self) -> None:
+        """Which location already stands for which place, from scenes whose note names it."""
+        for scene in self._scenes:
+            if scene.note is not None and scene.heading is not None:
+                given = heading.scene_values(scene.heading)
+                wanted = notes.joined(given, scene.note)
+                if "place" in given and "place" in wanted:
+                    self._locations.setdefault(given["place"], wanted["place"])
+
+    def _scene(self, scene: _Scene, index: int) -> Values | None:
+        head = scene.heading
+        line = head.line if head is not None else 1
+        given = heading.scene_values(head) if head is not None else {}
+        if scene.note is not None:
+            values = {"id": scene.note["scene"], **notes.joined(given, scene.note)}
+        else:
+            values = self._placed(given, line)
+        drafts = self._shots(scene, heading.place(given.get("heading", "")).lower())
+        if head is None and not drafts:
+            return None
+        at = len([key for key in self._lines if len(key) == 2])
+        self._lines[("scenes", at)] = line
+        for number, draft in enumerate(drafts):
+            self._lines[("scenes", at, "shots", number)] = draft.line
+        remarks = [{"text": remark[:_REMARK]} for remark in scene.remarks if remark.strip("#= ")]
+        if remarks:
+            values["notes"] = [*values.get("notes", []), *remarks]
+        return {**values, **({"shots": [_finished(draft) for draft in drafts]} if drafts else {})}
+
+    def _placed(self, given: Values, line: int) -> Values:
+        location = given.get("place")
+        if location is None:
+            return given
+        if not heading.has_time(given["heading"]):
+            self._guesses.append(Guess(line, f"{given['heading']!r} names no time of day"))
+        if location not in self._locations:
+            name = location if location not in self._taken or location in self._places else f"place-{location}"[:32]
+            self._locations[location] = name
+            self._taken.add(name)
+            look = heading.place(given["heading"]).lower()
+            self._places.setdefault(name, {"look": " ".join(look.split()[:40])})
+        return {**given, "place": self._locations[location]}
+
+    def _shots(self, scene: _Scene, place: str) -> list[Draft]:
+        coverage = Coverage(self._people, place, self._speakers(scene), self._heard())
+        held: list[Block] = []
+        for block in scene.blocks:
+            note = notes_of(block)
+            if note is not None and "shot" in note:
+                before, own, after = _around(held, note)
+                self._cover(coverage, before)
+                coverage.shots.append(self._noted(own, note, block[0].line))
+                coverage.begun()
+                self._cover(coverage, after)
+                held = []
+            else:
+                held.append(block)
+        self._cover(coverage, held)
+        if scene.note is None and scene.heading is not None:
+            coverage.finish(scene.heading.line)
+        return coverage.shots
+
+    def _cover(self, coverage: Coverage, blocks: Sequence[Block]) -> None:
+        for block in blocks:
+            made = len(coverage.shots)
+            first = block[0]
+            if first.kind == "action":
+                coverage.add_action(first, self._guess)
+            elif first.kind == "cue":
+                coverage.add_turn(first, block[1:], self._guess)
+            elif first.kind == "lyric":
+                self._sung(coverage, first)
+            elif first.kind == "transition":
+                self._transition(first)
+            elif first.kind == "centred":
+                self._centred(coverage, first)
+            elif first.kind == "note" and coverage.shots:
+                coverage.shots[-1].notes.append(first.text)
+            if len(coverage.shots) > made:
+                self._open(coverage.shots[made])
+
+    def _open(self, draft: Draft) -> None:
+        """Give a new shot the transition and the words that were announced."""
+        if self._via:
+            draft.values["via"] = self._via
+        if self._super is not None:
+            draft.values["super"] = self._super
+        self._via = self._super = None
+
+    def _noted(self, own: Sequence[Block], note: Values, line: int) -> Draft:
+        for block in own:
+            if block[0].kind == "transition":
+                self._transition(block[0])
+        given = literal.shot([e for block in own for e in block if e.kind != "transition"], self._people.id)
+        if self._via:
+            given["via"] = self._via
+        self._via = None
+        lines = notes.joined_rows(given.pop("lines", []), note.get("lines"))
+        sounds = notes.joined_rows(given.pop("sfx", []), note.get("sfx"))
+        values = {"id": note["shot"], **notes.joined(given, note)}
+        values |= {**({"lines": lines} if lines else {}), **({"sfx": sounds} if sounds else {})}
+        remarks = [block[0].text for block in own if block[0].kind == "note" and notes_of(block) is None]
+        first = own[0][0].line if own else line
+        return Draft(values, first, notes=remarks, speaks=True, turns=2)
+
+    # -- elements
+
+    def _transition(self, element: Element) -> None:
+        via = craft.transition(element.text)
+        if via is None:
+            message = f"the transition {element.text!r} is not known; it is made a cut"
+            self._problems.append(warning("script", message, element.line))
+        self._via = via or None
+
+    def _centred(self, coverage: Coverage, element: Element) -> None:
+        shown = {"text": " ".join(element.text.split())[:300], "at": "centre"}
+        if coverage.shots and "super" not in coverage.shots[-1].values:
+            coverage.shots[-1].values["super"] = shown
+        else:
+            self._super = shown
+
+    def _sung(self, coverage: Coverage, element: Element) -> None:
+        last = next((draft.last for draft in reversed(coverage.shots) if draft.last), "")
+        name = self._people.name(last) if last else "SINGER"
+        self._guess(element.line, f"nobody is named for a lyric; {self._people.name(self._people.id(name))} sings it")
+        coverage.add_turn(Element("cue", name.upper(), element.line), [element], self._guess)
+
+    def _guess(self, line: int, guess: str) -> None:
+        self._guesses.append(Guess(line, guess))
+
+    def _speakers(self, scene: _Scene) -> list[str]:
+        """Who is seen speaking in a scene, in order."""
+        cues = [block[0] for block in scene.blocks if block[0].kind == "cue"]
+        seen = [self._people.id(cue.text) for cue in cues if literal.extension(cue.extension) not in UNSEEN]
+        return list(dict.fromkeys(seen))
+
+    def _heard(self) -> frozenset[str]:
+        return self._people.speaking(element.text for element in self._script.elements if element.kind == "cue")
+
+    # -- the film
+
+    def _people_and_places(self) -> None:
+        cast = self._people.cast
+        for who, member in cast.items():
+            if self._film is None and not member.get("look"):
+                self._guess(1, f"{self._people.name(who)} has no look; describe what can be seen")
+        self._values |= {**({"cast": cast} if cast else {}), **({"places": self._places} if self._places else {})}
+
+    def _validated(self) -> Storyboard:
+        try:
+            return text.validate(mint_ids(_distinct(self._values, self._problems)))
+        except ValidationError as bad:
+            raise text.refusal(findings.problems(bad.errors(), Source({}, self._lines))) from bad
+
+    def _report(self, board: Storyboard) -> Report:
+        return Report(
+            scenes=len(board.scenes),
+            shots=sum(1 for _ in board.shots()),
+            seconds=seconds(board),
+            pages=round(page.pages(self._script.elements), 2),
+            boneyards=self._script.boneyards,
+            guesses=tuple(sorted(self._guesses, key=lambda guess: guess.line)),
+            problems=tuple(sorted(self._problems, key=lambda problem: problem.line or 0)),
+        )
+
+
+_SILENT = ("note", "section", "synopsis")
+
+
+def notes_of(block: Block) -> Values | None:
+    """The values of a vj note; None for anything else, a damaged one too."""
+    if block[0].kind != "note":
+        return None
+    try:
+        return notes.read(block[0].text)
+    except ValueError:
+        return None
+
+
+def _around(held: Sequence[Block], note: Values) -> tuple[list[Block], list[Block], list[Block]]:
+    """The blocks before a noted shot, its own, and those after it: it begins with the paragraph the note names."""
+    actions = [i for i, block in enumerate(held) if block[0].kind == "action"]
+    if not actions:
+        return list(held), [], []
+    named = [i for i in actions if notes.mark(held[i][0].text) == note.get("of")]
+    start = named[-1] if named else actions[-1]
+    end = next((i for i in actions if i > start), len(held))
+    while end < len(held) and held[end - 1][0].kind == "transition" and end - 1 > start:
+        end -= 1
+    begin = start - 1 if start and held[start - 1][0].kind == "transition" else start
+    return list(held[:begin]), list(held[begin:end]), list(held[end:])
+
+
+def _finished(draft: Draft) -> Values:
+    remarks = [{"text": remark[:_REMARK]} for remark in draft.notes if remark]
+    written = draft.values.get("notes", [])
+    return {**draft.values, **({"notes": [*written, *remarks]} if written or remarks else {})}
+
+
+def _distinct(values: Values, problems: list[Problem]) -> Values:
+    """The values without ids that are there twice: a passage was copied with its note, so the copy gets new ones."""
+    seen: set[str] = set()
+
+    def walked(value: Any) -> Any:
+        if isinstance(value, list):
+            return [walked(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        name = value.get("id")
+        if isinstance(name, str):
+            if name in seen:
+                problems.append(warning("script", f"the id {name!r} stands there twice; the copy gets another"))
+                return {key: walked(item) for key, item in value.items() if key != "id"}
+            seen.add(name)
+        return {key: walked(item) for key, item in value.items()}
+
+    return {key: walked(value) if key in ("scenes", "music", "notes") else value for key, value in values.items()}
