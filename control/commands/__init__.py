@@ -1,0 +1,1 @@
+"""What `vivijure` does, one module a noun; `control.cli` names the commands."""
