@@ -67,7 +67,7 @@ class BuiltinDoor:
             network="loopback",
             shares_folder=store is not None,
             rerun_lost=True,
-            poll_ms=(100, 1000),
+            poll_ms=(200, 1000),
             terms=Terms(start_allowance_s=6 * 3600, repeatable=True),
         )
 
