@@ -5,9 +5,11 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from control.storyboard import schema
+from control.storyboard.models import Storyboard
 from control.storyboard.problem import Problem, error
 from control.storyboard.source import Source
 
@@ -26,13 +28,13 @@ _KINDS = {
 }
 
 
-def problems(found: Sequence[ErrorDetails], source: Source) -> list[Problem]:
-    """One problem for each place, in the order of the text."""
+def problems(found: Sequence[ErrorDetails], source: Source, root: type[BaseModel] = Storyboard) -> list[Problem]:
+    """One problem for each place, in the order of the text. `root` is what was read."""
     first: dict[str, Problem] = {}
     for detail in found:
         loc = bare(detail["loc"])
         path = where(loc)
-        first.setdefault(path, error(path, _message(detail, loc), source.line(loc)))
+        first.setdefault(path, error(path, _message(detail, loc, root), source.line(loc)))
     return sorted(first.values(), key=lambda p: p.line or 0)
 
 
@@ -59,10 +61,10 @@ def _steps(loc: schema.Loc) -> Iterator[str | int]:
             yield step
 
 
-def _message(detail: ErrorDetails, loc: schema.Loc) -> str:
+def _message(detail: ErrorDetails, loc: schema.Loc, root: type[BaseModel]) -> str:
     kind, given, limits = detail["type"], detail["input"], detail.get("ctx", {})
     if kind == "extra_forbidden":
-        return _unknown(str(loc[-1]), detail["loc"][:-1])
+        return _unknown(str(loc[-1]), schema.model_at(detail["loc"][:-1], root))
     if kind == "missing":
         return "is missing"
     if kind == "literal_error":
@@ -80,8 +82,7 @@ def _message(detail: ErrorDetails, loc: schema.Loc) -> str:
     return detail["msg"].removeprefix("Value error, ")
 
 
-def _unknown(name: str, parent: schema.Loc) -> str:
-    model = schema.model_at(parent)
+def _unknown(name: str, model: type[BaseModel] | None) -> str:
     known = list(schema.written(model)) if model is not None else []
     near = difflib.get_close_matches(name.replace("-", "_"), known, n=1, cutoff=0.5)
     hint = f"the nearest known name is {near[0]!r}" if near else f"known are {', '.join(known)}"

@@ -26,6 +26,11 @@ def mint_ids(board: Values) -> Values:
     return {key: _minted(key, value, taken) for key, value in board.items()}
 
 
+def mint_part(kind: str, part: Values, taken: set[str]) -> Values:
+    """A part for the list `kind` in the long form, with ids where it and its own parts have none."""
+    return _part(kind, part, taken | set(_part_ids(part)))
+
+
 def _minted(key: str, value: Any, taken: set[str]) -> Any:
     if key not in STEMS or not isinstance(value, list):
         return value

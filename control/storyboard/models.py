@@ -23,6 +23,7 @@ from control.storyboard.scalars import (
     Reads,
     Seconds,
     Short,
+    Sorted,
     Words30,
     Words40,
     mark,
@@ -148,7 +149,7 @@ class Scene(Node):
     place: Annotated[Id | None, Reads("KM")] = None
     light: Annotated[Words40, Reads("KM")] = ""
     ambience: Annotated[Annotated[Clean, Field(max_length=500)] | None, Reads("S")] = None
-    wardrobe: Annotated[dict[Id, Words40], Reads("KM")] = {}
+    wardrobe: Annotated[dict[Id, Words40], Sorted, Reads("KM")] = {}
     shots: Annotated[tuple[Shot, ...], Reads("C")] = ()
     notes: Annotated[tuple[Note, ...], Field(max_length=200), Reads("")] = ()
 
@@ -166,7 +167,7 @@ class Storyboard(Node):
     cast: Annotated[Cast, Field(max_length=100), Reads("KM")] = {}
     places: Annotated[Places, Field(max_length=200), Reads("KM")] = {}
     props: Annotated[Props, Field(max_length=200), Reads("KM")] = {}
-    pronounce: Annotated[dict[Short, Short], Field(max_length=500), Reads("D")] = {}
+    pronounce: Annotated[dict[Short, Short], Field(max_length=500), Sorted, Reads("D")] = {}
     music: Annotated[tuple[Cue, ...], Field(max_length=100), Reads("S")] = ()
     titles: Annotated[Titles, Reads("C")] = Titles()
     end: Annotated[End, Reads("C")] = End()

@@ -47,9 +47,9 @@ def dangling(board: Storyboard) -> list[Problem]:
         "cast": board.cast,
         "places": board.places,
         "props": board.props,
-        "shot": {shot.id for _, shot in board.shots()},
+        "shot": [shot.id for _, shot in board.shots()],
     }
-    lines = {shot.id: {line.id for line in shot.lines} for _, shot in board.shots()}
+    lines = {shot.id: [line.id for line in shot.lines] for _, shot in board.shots()}
     found = []
     for use in uses(board):
         there = lines[use.inside or ""] if use.kind == "line" else known[use.kind]

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -61,6 +61,12 @@ class _AtMost:
         return text
 
 
+def _sorted(entries: dict[str, Any]) -> dict[str, Any]:
+    return dict(sorted(entries.items()))
+
+
+Sorted = AfterValidator(_sorted)
+"""For maps whose order says nothing: it is always that of their names."""
 Clean = Annotated[str, AfterValidator(clean)]
 Id = Annotated[str, Field(pattern=ID_PATTERN)]
 Short = Annotated[Clean, Field(max_length=120)]

@@ -42,16 +42,16 @@ _LINE_FIELDS = {*Spoken.model_fields, *Beat.model_fields}
 
 def expand(board: Values) -> Values:
     """The long form of a storyboard's plain values."""
-    names = _names(board.get("cast"))
+    names = names_of(board.get("cast"))
     long: Values = _mapped(
         board,
-        cast=lambda v: _entries(v, _member),
+        cast=lambda v: _entries(v, member),
         places=lambda v: _entries(v, lambda e: _keyed(e, "look")),
         props=lambda v: _entries(v, lambda e: _keyed(e, "look")),
         palette=_listed,
         titles=lambda v: _mapped(v, open=lambda t: _keyed(t, "text"), credits=_credits),
         notes=_notes,
-        scenes=lambda v: [_scene(s, names) for s in v] if isinstance(v, list) else v,
+        scenes=lambda v: [scene(s, names) for s in v] if isinstance(v, list) else v,
     )
     return long
 
@@ -78,7 +78,7 @@ def _is_short_line(value: Values) -> bool:
     return len(value) == 1 and next(iter(value)) not in _LINE_FIELDS
 
 
-def _names(cast: Any) -> dict[str, str]:
+def names_of(cast: Any) -> dict[str, str]:
     """Every way to write a cast member, case folded -> id."""
     if not isinstance(cast, dict):
         return {}
@@ -86,16 +86,18 @@ def _names(cast: Any) -> dict[str, str]:
     return {**names, **{k.casefold(): k for k in cast}}
 
 
-def _scene(value: Any, names: dict[str, str]) -> Any:
+def scene(value: Any, names: dict[str, str]) -> Any:
+    """The long form of a scene. `names` are the ways to write the cast (`names_of`)."""
     return _mapped(
         value,
         number=lambda v: str(v) if isinstance(v, int) and not isinstance(v, bool) else v,
-        shots=lambda v: [_shot(s, names) for s in v] if isinstance(v, list) else v,
+        shots=lambda v: [shot(s, names) for s in v] if isinstance(v, list) else v,
         notes=_notes,
     )
 
 
-def _shot(value: Any, names: dict[str, str]) -> Any:
+def shot(value: Any, names: dict[str, str]) -> Any:
+    """The long form of a shot."""
     return _mapped(
         value,
         size=lambda v: SIZES.get(v.casefold(), v) if isinstance(v, str) else v,
@@ -103,7 +105,7 @@ def _shot(value: Any, names: dict[str, str]) -> Any:
         via=_via,
         who=_who,
         lines=lambda v: _lines(v, names),
-        sfx=lambda v: [_sfx(s) for s in _listed(v)],
+        sfx=lambda v: [sound(s) for s in _listed(v)],
         super=lambda v: _keyed(v, "text"),
         lock=_listed,
         props=_listed,
@@ -133,7 +135,8 @@ def _entries(value: Any, change: Any) -> Any:
     return {k: change({} if v is None else v) for k, v in value.items()}
 
 
-def _member(value: Any) -> Any:
+def member(value: Any) -> Any:
+    """The long form of a cast member."""
     return _mapped(_keyed(value, "look"), voice=lambda v: _keyed(v, "preset"), refs=_listed)
 
 
@@ -164,7 +167,8 @@ def _who(value: Any) -> Any:
     return _entries(value, lambda v: _keyed(v, "at"))
 
 
-def _sfx(value: Any) -> Any:
+def sound(value: Any) -> Any:
+    """The long form of a sound: `heavy switch`, or `{heavy switch: 1.2}` with the second it begins."""
     if isinstance(value, dict) and len(value) == 1:
         key, at = next(iter(value.items()))
         if key not in Sfx.model_fields:
@@ -177,10 +181,11 @@ def _lines(value: Any, names: dict[str, str]) -> Any:
         return [_text_line(row, names) for row in value.splitlines() if row.strip()]
     if not isinstance(value, list):
         return value
-    return [_line(item, names) for item in value]
+    return [line(item, names) for item in value]
 
 
-def _line(value: Any, names: dict[str, str]) -> Any:
+def line(value: Any, names: dict[str, str]) -> Any:
+    """The long form of a line: `{maren (quiet): words}`, or `MAREN (quiet): words` as text."""
     if isinstance(value, str):
         return _text_line(value, names)
     if isinstance(value, dict) and _is_short_line(value):

@@ -16,6 +16,7 @@ from control.storyboard.scalars import (
     Reads,
     Seconds,
     Short,
+    Sorted,
     Speech,
     Text,
     Words20,
@@ -138,7 +139,7 @@ class Override(Node):
 
     engine: EngineName | None = None
     tier: Tier | None = None
-    params: dict[str, bool | int | float | str] = {}
+    params: Annotated[dict[Short, bool | int | float | str], Sorted] = {}
     prompt: Text | None = None
     avoid: Text | None = None
 
@@ -185,9 +186,9 @@ class Shot(Node):
     via: Annotated[Transition, Reads("C")] = Transition()
     super: Annotated[Super | None, Reads("C")] = None
     seed: Annotated[Seed | None, Reads("KM")] = None
-    takes: Annotated[dict[StepKind, ArtifactId], Reads("C")] = {}
+    takes: Annotated[dict[StepKind, ArtifactId], Sorted, Reads("C")] = {}
     trim_in: Annotated[Seconds, Reads("C")] = 0.0
-    render: Annotated[dict[StepKind, Override], Reads("KM")] = {}
+    render: Annotated[dict[StepKind, Override], Sorted, Reads("KM")] = {}
     lock: Annotated[tuple[Aspect, ...], Reads("")] = ()
     omit: Annotated[bool, Reads("C")] = False
     notes: Annotated[tuple[Note, ...], Field(max_length=200), Reads("")] = ()

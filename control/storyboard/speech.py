@@ -24,7 +24,8 @@ DELIVERY = {
 """How a word of `how` changes the time a line takes."""
 QUIET = frozenset({"quiet", "quietly", "mild", "mildly", "whisper", "whispering", "whispered"})
 _STOP_INSIDE = re.compile(r"[.!?…]+[\"”’')]*\s+(?=\S)")
-_WORD = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
+WORDS = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
+"""A spoken word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def line_seconds(text: str, how: str = "", pace: float = 1.0) -> float:
     """Seconds that the words take: 0.40 a word, 0.35 a full stop inside the line, at least 0.8, times the delivery,
     over `pace` (1.0 is the voice's own).
     """
-    plain = max(LEAST, WORD * len(_WORD.findall(text)) + FULL_STOP * len(_STOP_INSIDE.findall(text)))
+    plain = max(LEAST, WORD * len(WORDS.findall(text)) + FULL_STOP * len(_STOP_INSIDE.findall(text)))
     factors = [DELIVERY[word] for word in _words(how) if word in DELIVERY]
     return plain * math.prod(factors[:1]) / pace
 
@@ -86,4 +87,21 @@ def _start(line: Line, timed: list[Timed]) -> float:
 
 
 def _words(how: str) -> list[str]:
-    return _WORD.findall(how.casefold())
+    return WORDS.findall(how.casefold())
+
+
+LINGERING = re.compile(r"\b(waits?|stares?|silence|silently|slowly)\b", re.IGNORECASE)
+
+
+def action_seconds(action: str) -> float:
+    """Seconds that an action is estimated to take: 1.2 and 0.28 a word, 2 to 8, one more where somebody lingers."""
+    plain = min(max(1.2 + 0.28 * len(action.split()), 2.0), 8.0)
+    return plain + (1.0 if LINGERING.search(action) else 0.0)
+
+
+def planned_seconds(shot: Shot) -> float:
+    """How long the shot is planned: as stated, or by its action and lines, 0.5 to 60."""
+    if shot.seconds is not None:
+        return shot.seconds
+    need = words_end(shot) + EDGE if shot.lines else 0.0
+    return min(max(action_seconds(shot.action), need, 0.5), 60.0)

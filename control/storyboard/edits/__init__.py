@@ -1,0 +1,1 @@
+"""Typed edits of a storyboard. `batch` has the operations, `apply` and `rebase`; `change` the differences they make."""
