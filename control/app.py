@@ -1,7 +1,7 @@
 """The Studio as an ASGI app. Importing this does no work; the app opens its parts when it starts."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -11,30 +11,41 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from control.api import guard
+from control.api.access import Access
 from control.api.context import Context
-from control.api.login import now_ms
+from control.api.hub import Hub
 from control.api.routes import PREFIX, routes
 from control.errors import StudioError
-from control.parts import opened
+from control.render.runner import wall_ms
 from control.settings import Settings
+from control.studio import open_session
 from control.web import forms, login, pages, views
 
 STATIC = Path(__file__).parent / "web" / "static"
 Clock = Callable[[], int]
-Opening = Callable[[Settings, Clock], AbstractAsyncContextManager[Context]]
 
 
-def build_app(settings: Settings, *, clock: Clock = now_ms, parts: Opening = opened) -> Starlette:
+def build_app(settings: Settings, *, clock: Clock = wall_ms) -> Starlette:
     """The app. When it starts it opens database, store and the built-in door, and advances renders until it stops.
 
-    `clock` gives milliseconds since the epoch. `parts` opens what requests use.
+    `clock` gives milliseconds since the epoch.
     """
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with parts(settings, clock) as context:
-            app.state.context = context
+        async with open_session(settings, clock) as session:
+            hub = Hub(session.studio)
+            app.state.context = Context(
+                settings=settings,
+                studio=session.studio,
+                db=session.db,
+                store=session.store,
+                access=Access(session.db, clock),
+                hub=hub,
+                clock=clock,
+            )
             yield
+            await hub.close()
 
     return Starlette(
         routes=[

@@ -107,7 +107,7 @@ class Settings(BaseModel):
         return tuple(dict.fromkeys((*LOOPBACK, *(h for h in own if h not in ("", "0.0.0.0", "::")), *self.hosts)))  # noqa: S104
 
 
-def read(environ: Mapping[str, str] = os.environ, **overrides: object) -> Settings:
+def load(environ: Mapping[str, str] = os.environ, **overrides: object) -> Settings:
     """The settings of this environment; `overrides` (flags of the command line) win.
 
     Raises `SettingsError` naming the variable, for a wrong value or an unknown name.

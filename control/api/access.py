@@ -74,7 +74,14 @@ class Access:
         secret = f"vj_{secrets.token_urlsafe(32)}"
         now = self.clock()
         expires = None if lasts_ms is None else now + lasts_ms
-        row = {"hash": hashed(secret), "kind": kind, "name": name, "scope": scope, "now": now, "expires": expires}
+        row: dict[str, Value] = {
+            "hash": hashed(secret),
+            "kind": kind,
+            "name": name,
+            "scope": scope,
+            "now": now,
+            "expires": expires,
+        }
         await self.db.batch([(DROP_OLD, {"now": now}), (INSERT, row)])
         return secret
 

@@ -1,20 +1,15 @@
 """One-time login links."""
 
-import time
 from collections.abc import Callable
 
 from control.api.access import LINK_MS, Access, TokenScope
 from control.db.migrate import migrate
 from control.db.sqlite import SqliteDatabase
+from control.render.runner import wall_ms
 from control.settings import Settings
 
 
-def now_ms() -> int:
-    """Milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
-
-
-async def issue_link(settings: Settings, scope: TokenScope = "owner", clock: Callable[[], int] = now_ms) -> str:
+async def issue_link(settings: Settings, scope: TokenScope = "owner", clock: Callable[[], int] = wall_ms) -> str:
     """A new address that logs a browser in, once, within 15 minutes. Works beside a running Studio.
 
     Raises `DatabaseError`.

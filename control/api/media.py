@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import AsyncIterator
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -80,11 +79,9 @@ def serve(request: Request, store: ObjectStore, file: ArtifactFile, name: str, d
     headers["Content-Length"] = str(last - first + 1)
     if span is not None:
         headers["Content-Range"] = f"bytes {first}-{last}/{file.size}"
-    body = store.stream(file.key, first, last + 1) if request.method == "GET" else _nothing()
     media_type = file.content_type if safe else "application/octet-stream"
-    return StreamingResponse(body, 206 if span is not None else 200, headers, media_type)
-
-
-async def _nothing() -> AsyncIterator[bytes]:
-    return
-    yield b""
+    if request.method == "HEAD":
+        return Response(None, 200, headers, media_type)
+    return StreamingResponse(
+        store.stream(file.key, first, last + 1), 206 if span is not None else 200, headers, media_type
+    )

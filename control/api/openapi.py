@@ -12,7 +12,8 @@ from control.api.operation import Nothing, Operation
 from control.api.problems import MEDIA_TYPE, ProblemDetails
 
 Mode = Literal["validation", "serialization"]
-Refs = Mapping[tuple[type[BaseModel], Mode], JsonSchemaValue]
+Described = tuple[type[BaseModel], Mode]
+Refs = Mapping[Any, JsonSchemaValue]
 CONVERTOR = re.compile(r":[a-z]+}")
 PARAMETER = re.compile(r"{([a-z_0-9]+)(?::([a-z]+))?}")
 IDEMPOTENCY_KEY = {
@@ -58,8 +59,8 @@ def document(operations: Sequence[Operation], prefix: str) -> dict[str, Any]:
     }
 
 
-def _models(operations: Iterable[Operation]) -> set[tuple[type[BaseModel], Mode]]:
-    found: set[tuple[type[BaseModel], Mode]] = {(ProblemDetails, "serialization")}
+def _models(operations: Iterable[Operation]) -> set[Described]:
+    found: set[Described] = {(ProblemDetails, "serialization")}
     for op in operations:
         found.add((op.query, "validation"))
         if op.body is not None:
@@ -69,7 +70,7 @@ def _models(operations: Iterable[Operation]) -> set[tuple[type[BaseModel], Mode]
     return {(model, mode) for model, mode in found if model is not Nothing}
 
 
-def _order(item: tuple[type[BaseModel], Mode]) -> tuple[str, str]:
+def _order(item: tuple[type[Any], Mode]) -> tuple[str, str]:
     return item[0].__name__, item[1]
 
 

@@ -1,0 +1,57 @@
+"""A Studio as the settings describe it: store, database, built-in door and runner, opened and closed together."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+from control.graph.plan import plan_film
+from control.render.runner import wall_ms
+from control.render.service import Studio
+from control.render.session import Place, Session, opened
+from control.settings import Settings
+from control.store import ObjectStore
+from control.store.folder import FolderStore
+from control.store.s3 import S3Store
+from control.storyboard.models import Storyboard
+from functions.catalog import builtin
+
+MICRO = 1_000_000
+
+
+def open_store(settings: Settings) -> ObjectStore:
+    """The object store that the settings name. Raises `StoreError`."""
+    parts = urlsplit(settings.objects)
+    if parts.scheme != "s3":
+        return FolderStore(Path(settings.objects).expanduser())
+    query = dict(parse_qsl(parts.query))
+    return S3Store(
+        parts.netloc,
+        endpoint=query.get("endpoint"),
+        access_key=settings.s3_key_id,
+        secret_key=settings.s3_secret.get_secret_value(),
+        region=query.get("region", "auto"),
+    )
+
+
+@asynccontextmanager
+async def open_session(settings: Settings, clock: Callable[[], int] = wall_ms) -> AsyncIterator[Session]:
+    """Everything open. Raises `DatabaseError`, `DoorError`, `StoreError`."""
+    place = Place(
+        data=settings.data,
+        database=settings.database,
+        workers=settings.workers,
+        door=settings.door,
+        runner=settings.runner,
+        month_limit_u=settings.month_budget_usd * MICRO,
+        upload_limit=settings.upload_mb * MICRO,
+    )
+    async with opened(place, open_store(settings), plan_film, builtin(), clock=clock) as session:
+        yield session
+
+
+@asynccontextmanager
+async def open_studio(settings: Settings) -> AsyncIterator[Studio[Storyboard]]:
+    """The Studio's service alone, for the command line."""
+    async with open_session(settings) as session:
+        yield session.studio
