@@ -11,7 +11,7 @@ from functions.animatic.layers import Drawing
 from functions.animatic.planes import Plane, Tile, tile
 from functions.animatic.render import Layer, Look, Matrix, Stage
 from functions.animatic.scene import Scene
-from functions.animatic.staging import stage_planes
+from functions.animatic.staging import stage
 from functions.animatic.values import Floats
 from functions.contract.params import Camera, Motion
 
@@ -83,7 +83,8 @@ def _build(drawing: Drawing, camera: Camera, frames: int, fps: float, seed: int)
     path = Path(camera, drawing.composition.size, drawing.composition.lens, aspect, frames, fps, seed)
     reach = path.reach(PARALLAXES)
     view = View(aspect, size.height, max(reach[0] - aspect / 2, 0) + 0.02, max(reach[1] - 0.5, 0) + 0.02)
-    planes = stage_planes(scene, view)
+    staged = stage(scene, view)
+    planes = staged.planes
     layers = [Still(p, tile(p, scene.palette, scene.place_seed, (1.0, None)), lambda t: 1.0) for p in planes]
     return Panel(layers, path, Look(size.width, size.height, seed, lambda t: 1.0))
 
