@@ -3,7 +3,7 @@
 import importlib
 
 from functions.catalog import Catalog
-from functions.contract.errors import EngineError, EngineMismatch
+from functions.contract.errors import EngineError
 from functions.runtime.engine import Engine
 
 
@@ -15,7 +15,7 @@ class Engines:
         self._built: dict[str, Engine] = {}
 
     def get(self, name: str) -> Engine:
-        """The engine of this name. Raises `EngineMismatch` without code for it, `EngineError` if that fails."""
+        """The engine of this name. Raises `EngineError` where it has no code or cannot be loaded."""
         if name not in self._built:
             self._built[name] = self._build(name)
         return self._built[name]
@@ -24,7 +24,7 @@ class Engines:
         manifest = self._catalog[name]
         module, _, attribute = manifest.entry.partition(":")
         if not attribute:
-            raise EngineMismatch(f"this release has no code for {name}")
+            raise EngineError(f"this release has no code for {name}")
         try:
             engine: Engine = getattr(importlib.import_module(module), attribute)(manifest)
         except (ImportError, AttributeError, OSError, RuntimeError) as error:

@@ -22,7 +22,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from functions.contract.errors import (
-    ContractError,
     DeadlineExceeded,
     EngineError,
     ExecutionsSpent,
@@ -60,17 +59,19 @@ def execute(request: JobRequest, host: Host, *, stop: Stop | None = None, report
     """Run one execution of a job to its result. `stop` ends it from another thread."""
     execution = _Execution(request, host, stop or Stop(), report or _ignore)
     try:
-        return execution.run()
-    except (ContractError, ExecutionsSpent) as error:
-        return ended(request, error)
+        with typed_errors(execution.stop):
+            return execution.run()
     except JobError as error:
-        return settle(request, host.storage(request), ended(request, error, execution.metrics()))
+        failed = ended(request, error, execution.metrics())
+        return settle(request, host.storage(request), failed) if execution.begun else failed
 
 
 class _Execution:
     def __init__(self, request: JobRequest, host: Host, stop: Stop, report: Report) -> None:
         self.request, self.host, self.stop, self.report = request, host, stop, report
-        self.began = time.monotonic()
+        self.since = time.monotonic()
+        self.begun = False
+        """Whether this execution counts: from here on the job has a result, whatever happens."""
         self.seconds = {"load": 0.0, "compute": 0.0, "encode": 0.0}
 
     def run(self) -> JobResult:
@@ -96,6 +97,7 @@ class _Execution:
         mark_at = json.dumps({"at": now, "worker": self.host.worker}).encode()
         for number in range(1, request.executions + 1):
             if storage.create(f"{request.reserved.work.key}/{execution_name(number)}", mark_at, JSON):
+                self.begun = True
                 return
         raise ExecutionsSpent(f"the job has run {request.executions} times without a result; submit the step again")
 
@@ -132,8 +134,7 @@ class _Execution:
         """Load and run the engine; whatever it raises becomes a `JobError`."""
         begun = time.monotonic()
         engine, loaded = self.host.engines.get(manifest.name), time.monotonic()
-        with typed_errors(self.stop):
-            outcome = engine.run(job)
+        outcome = engine.run(job)
         self.stop.check()
         compute = time.monotonic() - loaded - outcome.load_s - outcome.encode_s
         self.seconds = {"load": loaded - begun + outcome.load_s, "compute": compute, "encode": outcome.encode_s}
@@ -158,7 +159,7 @@ class _Execution:
             load_s=round(self.seconds["load"], 3),
             compute_s=round(self.seconds["compute"], 3),
             encode_s=round(self.seconds["encode"], 3),
-            total_s=round(time.monotonic() - self.began, 3),
+            total_s=round(time.monotonic() - self.since, 3),
             peak_rss_bytes=peak * 1024,
             frames=frames,
         )
@@ -202,10 +203,11 @@ def workspace(scratch: Path, job_id: str) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def typed_errors(stop: Stop) -> Iterator[None]:
-    """The edge between engines and the runtime: every exception becomes a `JobError`."""
+    """The edge of the runtime: every exception becomes a `JobError`, the reason of the stop where there is one."""
     try:
         yield
     except JobError:
+        stop.check()
         raise
     except MemoryError as error:
         raise OutOfMemory("the engine ran out of memory") from error
@@ -215,12 +217,12 @@ def typed_errors(stop: Stop) -> Iterator[None]:
     except Exception as error:
         stop.check()
         traceback.print_exc(file=sys.stderr)
-        raise EngineError(f"the engine failed: {type(error).__name__}: {error}") from error
+        raise EngineError(f"{type(error).__name__}: {error} (the door's log has the traceback)") from error
 
 
 def _os_error(error: OSError) -> JobError:
     failed = disk_error(error, error.filename or "a scratch file")
-    return failed if failed.code == "disk_full" else EngineError(f"the engine failed: {error}")
+    return failed if failed.code == "disk_full" else EngineError(str(error))
 
 
 def _provenance(told: Provenance, manifest: EngineManifest) -> Provenance:

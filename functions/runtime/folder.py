@@ -1,8 +1,8 @@
 """An object store in a local folder: the key is the path below it.
 
 Every path is walked from the root by open directory handles without following links, so no key and no link
-planted in the tree leads outside. An object appears whole or not at all: it is written under a temporary name
-and linked (create-only) or renamed (overwrite) into place.
+planted in the tree leads outside. An object appears whole or not at all: it is written in `.tmp` and linked
+(create-only) or renamed (overwrite) into place.
 """
 
 import contextlib
@@ -18,6 +18,7 @@ from typing import IO
 from functions.contract.errors import KeyRefused, StorageError
 from functions.runtime.storage import CHUNK, Digest, Sink, disk_error
 
+PARTS = ".tmp"
 SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -62,8 +63,8 @@ class FolderStorage:
     def put(self, key: str, data: bytes, content_type: str) -> None:
         """See `Storage.put`. Not flushed to the disk: what is overwritten within seconds need not survive a crash."""
         del content_type
-        with self._parent(key, make=True) as (folder, name), self._temporary(folder, BytesIO(data), key, False) as temp:
-            os.rename(temp, name, src_dir_fd=folder, dst_dir_fd=folder)
+        with self._parent(key, make=True) as (folder, name), self._part(BytesIO(data), flush=False) as (parts, part):
+            os.rename(part, name, src_dir_fd=parts, dst_dir_fd=folder)
 
     def create(self, key: str, source: bytes | Path, content_type: str) -> bool:
         """See `Storage.create`. Flushed to the disk before it appears."""
@@ -71,9 +72,9 @@ class FolderStorage:
         with contextlib.ExitStack() as stack:
             folder, name = stack.enter_context(self._parent(key, make=True))
             file = BytesIO(source) if isinstance(source, bytes) else stack.enter_context(source.open("rb"))
-            temp = stack.enter_context(self._temporary(folder, file, key, True))
+            parts, part = stack.enter_context(self._part(file, flush=True))
             try:
-                os.link(temp, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+                os.link(part, name, src_dir_fd=parts, dst_dir_fd=folder, follow_symlinks=False)
             except FileExistsError:
                 return False
             os.fsync(folder)
@@ -81,43 +82,54 @@ class FolderStorage:
 
     @contextlib.contextmanager
     def _reading(self, key: str) -> Iterator[IO[bytes] | None]:
-        try:
-            with (
-                self._parent(key, make=False) as (folder, name),
-                os.fdopen(os.open(name, FILE, dir_fd=folder), "rb") as file,
-            ):
-                yield file
-        except (FileNotFoundError, NotADirectoryError):
-            yield None
+        with contextlib.ExitStack() as stack:
+            try:
+                folder, name = stack.enter_context(self._parent(key, make=False))
+                file = stack.enter_context(os.fdopen(os.open(name, FILE, dir_fd=folder), "rb"))
+            except (FileNotFoundError, NotADirectoryError):
+                yield None
+                return
+            yield file
 
     @contextlib.contextmanager
     def _parent(self, key: str, *, make: bool) -> Iterator[tuple[int, str]]:
+        """The open folder of a key, and its name there. The one place where `OSError` becomes typed."""
         *folders, name = segments(key)
-        handle = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            for part in folders:
-                handle = _descend(handle, part, make)
-            yield handle, name
-        except (FileNotFoundError, NotADirectoryError, StorageError):
+            handle = self._open_root()
+            try:
+                for part in folders:
+                    handle = _descend(handle, part, make)
+                yield handle, name
+            finally:
+                os.close(handle)
+        except (FileNotFoundError, NotADirectoryError):
+            if make:
+                raise StorageError(f"{key}: the folder {self.root} is gone or something lies in the way") from None
             raise
         except OSError as error:
             raise disk_error(error, key) from error
-        finally:
-            os.close(handle)
+
+    def _open_root(self) -> int:
+        return os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     @contextlib.contextmanager
-    def _temporary(self, folder: int, source: IO[bytes], key: str, flush: bool) -> Iterator[str]:
-        name = f".{secrets.token_hex(8)}.part"
+    def _part(self, source: IO[bytes], *, flush: bool) -> Iterator[tuple[int, str]]:
+        """A new file with this content in `.tmp`: (open folder, name). Gone from there afterwards."""
+        name = secrets.token_hex(12)
+        (self.root / PARTS).mkdir(exist_ok=True)
+        folder = os.open(self.root / PARTS, FOLDER)
         try:
             with os.fdopen(os.open(name, NEW, 0o644, dir_fd=folder), "wb") as file:
                 shutil.copyfileobj(source, file, CHUNK)
                 file.flush()
                 if flush:
                     os.fsync(file.fileno())
-            yield name
+            yield folder, name
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(name, dir_fd=folder)
+            os.close(folder)
 
 
 def _descend(handle: int, part: str, make: bool) -> int:

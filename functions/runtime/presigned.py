@@ -22,7 +22,7 @@ MEANT = frozenset({200, 201, 204, 404, 412})
 
 @functools.cache
 def http_client() -> httpx2.Client:
-    """This process's client for object stores. Redirects are refused: they would leave the origins that were checked."""
+    """The client of this process. Redirects are refused: they would leave the origins that were checked."""
     return httpx2.Client(timeout=60, follow_redirects=False)
 
 

@@ -1,6 +1,6 @@
 """RunPod's serverless API over the door's queue: `/v2/<engine>/run`, `status/{id}`, `cancel/{id}`, `health`.
 
-Every answer is JSON. A refusal is `{"error": {"code", "message", "retryable"}, "instance"}` with a 4xx or 503.
+Every answer is JSON. A refusal is `{"error": {"code", "message", "retryable"}, "instance"}` with a 4xx: nothing was accepted.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ class DoorApi:
 
     def __init__(self, queue: JobQueue, pool: Pool, trust: Trust, token: str, now_ms: Callable[[], int]) -> None:
         self._queue, self._pool, self._trust, self._now = queue, pool, trust, now_ms
-        self._token = token.encode()
+        self._token = f"Bearer {token}".encode()
 
     def app(self) -> Starlette:
         """The ASGI application."""
@@ -50,7 +50,7 @@ class DoorApi:
 
     def _guarded(self, handler: Handler) -> Handler:
         async def guarded(request: Request) -> Response:
-            given = request.headers.get("authorization", "").removeprefix("Bearer ").encode()
+            given = request.headers.get("authorization", "").encode()
             if not hmac.compare_digest(given, self._token):
                 return self._refuse(401, "unauthorized", "this door wants its bearer token")
             if request.path_params["engine"] not in self._trust.catalog:
@@ -76,7 +76,7 @@ class DoorApi:
         if (known := self._queue.get(job.job_id)) is not None:
             return self._again(known, job)
         if self._pool.draining:
-            return self._refuse(503, "draining", "this door is stopping and takes no new jobs", retryable=True)
+            return self._refuse(429, "draining", "this door is stopping and takes no new jobs", retryable=True)
         entry, new = await asyncio.get_running_loop().run_in_executor(self._queue.thread, self._queue.accept, job)
         if not new:
             return self._again(entry, job)

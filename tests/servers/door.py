@@ -18,6 +18,8 @@ from tests.servers.jobs import DOOR, STUDIO, body
 
 TOKEN = "a-token-for-tests"
 ROOT = Path(__file__).parents[2]
+DOOR_SIZE = 2
+"""Workers of a door in tests."""
 ENDED = {"COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"}
 
 
@@ -70,7 +72,7 @@ class Door:
 
 @contextlib.contextmanager
 def door(
-    folder: Path, *options: str, workers: int = 2, store: str | None = None, catalog: str = MANIFEST
+    folder: Path, *options: str, workers: int = DOOR_SIZE, store: str | None = None, catalog: str = MANIFEST
 ) -> Iterator[Door]:
     """A door in `folder`; entering again with the same folder takes up its queue."""
     (folder / "catalog").mkdir(parents=True, exist_ok=True)
@@ -89,8 +91,8 @@ def door(
         line = process.stdout.readline()
         assert line, f"the door ended with {process.wait()}"
         started = Door(process, json.loads(line), folder / "store")
-        yield started
-        started.client.close()
+        with started.client:
+            yield started
     finally:
         process.stdin.close()
         process.wait(30)

@@ -1,17 +1,319 @@
 """The door over its HTTP API, with real worker processes."""
 
 import json
+import os
+import signal
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from tests.servers.door import door
-from tests.servers.jobs import request
+import httpx2
+import pytest
+
+from functions.contract import grant
+from functions.contract.job import DoorStatus, JobResult
+from tests.servers.door import DOOR_SIZE, TOKEN, Door, door, gone
+from tests.servers.engines import OUTPUT
+from tests.servers.jobs import STUDIO, body, new_id, request
 
 
-def test_job_runs_from_post_to_result(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    """One door for the tests that leave it as it was."""
+    with door(tmp_path_factory.mktemp("door"), "--grace", "0.5") as running:
+        yield running
+
+
+def test_job_runs_from_post_to_result(shared: Door) -> None:
+    job = request("write:hello")
+    status = shared.make(job)
+    assert status["status"] == "COMPLETED"
+    assert shared.read(job.outputs[OUTPUT].key) == b"hello"
+    stored = json.loads(shared.read(job.reserved.result.key))
+    assert stored["status"] == status["output"]["status"] == "done"
+    assert DoorStatus.model_validate(status).instance == shared.instance
+    assert JobResult.model_validate(status["output"]).outputs[OUTPUT].size == 5
+    assert status["executionTime"] >= 0
+    assert status["delayTime"] >= 0
+
+
+def test_same_job_is_accepted_once(shared: Door) -> None:
+    job = request("write:once")
+    shared.make(job)
+    before = (shared.store / job.reserved.result.key).stat().st_mtime_ns
+    again = shared.run(job)
+    assert (again.status_code, again.json()["status"]) == (200, "COMPLETED")
+    assert (shared.store / job.reserved.result.key).stat().st_mtime_ns == before
+
+
+def test_other_request_under_the_same_id_is_refused(shared: Door) -> None:
+    job = request("write:once")
+    shared.make(job)
+    answer = shared.run(grant.sign(job.model_copy(update={"deadline_s": 30}), STUDIO))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "job_exists")
+
+
+@pytest.mark.parametrize("token", ["", "Bearer wrong", TOKEN, f"Basic {TOKEN}", f"Bearer {TOKEN}x"])
+@pytest.mark.parametrize(("method", "path"), [("POST", "run"), ("GET", "status/x"), ("POST", "cancel/x")])
+def test_token_is_wanted(shared: Door, token: str, method: str, path: str) -> None:
+    answer = httpx2.request(
+        method, f"{shared.url}/v2/echo/{path}", headers={"Authorization": token}, json=body(request("write"))
+    )
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthorized")
+
+
+def test_large_body_is_refused(shared: Door) -> None:
+    answer = shared.client.post("/run", content=b" " * 1_000_001)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+
+
+def test_malformed_request_names_its_fields(shared: Door) -> None:
+    bad = body(request("write"))
+    bad["input"]["params"]["rank"] = 0
+    answer = shared.client.post("/run", json=bad)
+    assert answer.status_code == 400
+    assert "input.params.train_lora.rank: " in answer.json()["error"]["message"]
+
+
+def test_refusals_have_a_status_a_code_and_a_sentence(shared: Door) -> None:
+    good = request("write")
+    cases: list[tuple[Any, int, str]] = [
+        (grant.sign(good.model_copy(update={"door": "another"}), STUDIO), 403, "grant_refused"),
+        (good.model_copy(update={"attempt": 2}), 403, "grant_refused"),
+        (grant.sign(good.model_copy(update={"take": 2}), STUDIO), 409, "engine_mismatch"),
+        (grant.sign(good.model_copy(update={"transport": "presigned"}), STUDIO), 400, "bad_request"),
+    ]
+    for job, status, code in cases:
+        answer = shared.run(job)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+        assert " " in answer.json()["error"]["message"]
+        assert answer.json()["instance"] == shared.instance
+        assert shared.client.get(f"/status/{job.job_id}").status_code == 404
+
+
+def test_job_for_another_endpoint_is_refused(shared: Door) -> None:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    answer = httpx2.post(f"{shared.url}/v2/nobody/run", json=body(request("write")), headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "no_endpoint")
+
+
+def test_unknown_job_is_told_with_the_instance(shared: Door) -> None:
+    for answer in (shared.client.get(f"/status/{new_id()}"), shared.client.post(f"/cancel/{new_id()}")):
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "no_job")
+        assert answer.json()["instance"] == shared.instance
+
+
+def test_progress_is_the_output_while_a_job_runs(shared: Door) -> None:
+    job = request("slow:1")
+    shared.run(job)
+    seen = []
+    while (status := shared.status(job))["status"] in {"IN_QUEUE", "IN_PROGRESS"}:
+        seen.append(status.get("output", {}))
+        time.sleep(0.02)
+    assert status["status"] == "COMPLETED"
+    numbers = [position["done"] for position in seen if position.get("stage") == "work"]
+    assert numbers == sorted(numbers)
+    assert len(set(numbers)) > 3
+
+
+def test_running_job_is_cancelled(shared: Door) -> None:
+    job = request("slow:60")
+    shared.run(job)
+    shared.until(job, {"IN_PROGRESS"})
+    shared.cancel(job)
+    ended = shared.ended(job)
+    assert (ended["status"], ended["output"]["status"]) == ("CANCELLED", "cancelled")
+    assert json.loads(shared.read(job.reserved.result.key))["status"] == "cancelled"
+    assert shared.cancel(job)["status"] == "CANCELLED"
+
+
+def test_engine_that_hangs_is_killed_with_its_children_on_cancel(shared: Door, tmp_path: Path) -> None:
+    marker = tmp_path / "pids"
+    job = request(f"hang:{marker}")
+    shared.run(job)
+    pids = two_pids(marker)
+    shared.cancel(job)
+    ended = shared.ended(job)
+    assert (ended["status"], ended["output"]["status"]) == ("CANCELLED", "cancelled")
+    assert json.loads(shared.read(job.reserved.result.key))["status"] == "cancelled"
+    assert all(gone(pid) for pid in pids)
+
+
+def two_pids(marker: Path) -> list[int]:
+    """Worker and child, once both have told their pids."""
+    end = time.monotonic() + 20
+    while not marker.exists() or marker.read_text().count("\n") < 2:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return [int(line) for line in marker.read_text().split()]
+
+
+def test_engine_that_hangs_is_killed_at_the_deadline(shared: Door, tmp_path: Path) -> None:
+    job = request(f"hang:{tmp_path / 'pids'}", deadline_s=1)
+    ended = shared.make(job)
+    assert (ended["status"], ended["output"]["error"]["code"]) == ("TIMED_OUT", "deadline_exceeded")
+    assert json.loads(shared.read(job.reserved.result.key))["error"]["code"] == "deadline_exceeded"
+    assert all(gone(pid) for pid in two_pids(tmp_path / "pids"))
+
+
+@pytest.mark.parametrize(("trigger", "says"), [("crash", "SIGSEGV"), ("killed", "SIGKILL")])
+def test_worker_that_dies_fails_its_job_and_only_that(shared: Door, trigger: str, says: str) -> None:
+    job = request(trigger)
+    ended = shared.make(job)
+    assert (ended["status"], ended["output"]["error"]["code"]) == ("FAILED", "worker_died")
+    assert says in ended["error"]
+    assert ended["output"]["error"]["retryable"] is True
+    assert json.loads(shared.read(job.reserved.result.key))["status"] == "failed"
+    assert shared.make(request("write"))["status"] == "COMPLETED"
+
+
+def test_job_whose_worker_died_runs_again_while_executions_allow(shared: Door, tmp_path: Path) -> None:
+    job = request(f"crash:{tmp_path / 'once'}", executions=2)
+    assert shared.make(job)["status"] == "COMPLETED"
+    assert shared.read(job.outputs[OUTPUT].key) == b"recovered"
+    assert shared.client.get("/health").json()["jobs"]["retried"] >= 1
+    always = request("crash", executions=2)
+    assert shared.make(always)["output"]["error"]["code"] == "worker_died"
+    assert sorted(p.name for p in (shared.store / always.reserved.work.key).iterdir()) == [
+        "execution-1.json",
+        "execution-2.json",
+    ]
+
+
+def test_libraries_that_print_forge_nothing(shared: Door) -> None:
+    job = request("noisy:quiet")
+    assert shared.make(job)["status"] == "COMPLETED"
+    assert shared.read(job.outputs[OUTPUT].key) == b"quiet"
+
+
+def test_health_has_the_shape_of_runpod(shared: Door) -> None:
+    health = shared.client.get("/health").json()
+    assert set(health["jobs"]) == {"completed", "failed", "inProgress", "inQueue", "retried"}
+    assert health["workers"]["idle"] + health["workers"]["running"] == DOOR_SIZE
+    alive = httpx2.get(f"{shared.url}/health")
+    assert alive.json() == {"status": "ok", "instance": shared.instance}
+
+
+def test_door_describes_its_engines(shared: Door) -> None:
+    told = shared.client.get("/describe").json()
+    assert told["contracts"] == ["vivijure-job/1"]
+    assert (told["manifest"]["name"], told["manifest"]["version"]) == ("echo", "1.2.3")
+
+
+def test_waiting_job_is_cancelled_without_a_trace(tmp_path: Path) -> None:
+    with door(tmp_path, workers=1) as d:
+        first, second = request("slow:2"), request("write")
+        d.run(first)
+        d.until(first, {"IN_PROGRESS"})
+        d.run(second)
+        assert d.status(second)["status"] == "IN_QUEUE"
+        assert d.cancel(second)["status"] == "CANCELLED"
+        assert d.ended(first)["status"] == "COMPLETED"
+        assert d.status(second)["output"]["status"] == "cancelled"
+        assert not (tmp_path / "store" / second.outputs[OUTPUT].key).parent.exists()
+
+
+def test_accepted_jobs_survive_kill_9(tmp_path: Path) -> None:
+    jobs = [request("slow:0.4", executions=3, job_id=new_id()) for _ in range(6)]
     with door(tmp_path) as d:
-        job = request("write:hello")
-        status = d.make(job)
-        assert status["status"] == "COMPLETED"
-        assert d.read(job.outputs["lora.safetensors"].key) == b"hello"
-        stored = json.loads(d.read(job.reserved.result.key))
-        assert stored["status"] == status["output"]["status"] == "done"
+        for job in jobs:
+            assert d.run(job).status_code == 200
+        d.until(jobs[1], {"IN_PROGRESS"})
+        os.kill(d.process.pid, signal.SIGKILL)
+        d.process.wait()
+        instance = d.instance
+    with door(tmp_path) as d:
+        assert d.instance == instance
+        assert [d.ended(job)["status"] for job in jobs] == ["COMPLETED"] * 6
+        for job in jobs:
+            assert json.loads(d.read(job.reserved.result.key))["status"] == "done"
+
+
+def test_job_that_ran_when_its_door_died_is_reported_when_it_may_not_run_again(tmp_path: Path) -> None:
+    job, marker = request(f"hang:{tmp_path / 'pids'}"), tmp_path / "pids"
+    with door(tmp_path) as d:
+        d.run(job)
+        pids = two_pids(marker)
+        os.kill(d.process.pid, signal.SIGKILL)
+        d.process.wait()
+    with door(tmp_path) as d:
+        ended = d.ended(job)
+        assert (ended["status"], ended["output"]["error"]["code"]) == ("FAILED", "worker_died")
+        assert json.loads(d.read(job.reserved.result.key))["status"] == "failed"
+    assert len(marker.read_text().split()) == 2
+    assert gone(pids[0]) or gone(pids[1])
+
+
+def test_cancel_outlives_the_door(tmp_path: Path) -> None:
+    job = request(f"hang:{tmp_path / 'pids'}", executions=3)
+    with door(tmp_path, "--grace", "60") as d:
+        d.run(job)
+        two_pids(tmp_path / "pids")
+        d.cancel(job)
+        os.kill(d.process.pid, signal.SIGKILL)
+        d.process.wait()
+    with door(tmp_path) as d:
+        assert d.ended(job)["status"] == "CANCELLED"
+
+
+def test_result_that_was_not_reported_is_found_again(tmp_path: Path) -> None:
+    job = request("slow:60")
+    with door(tmp_path) as d:
+        d.run(job)
+        d.until(job, {"IN_PROGRESS"})
+        os.kill(d.process.pid, signal.SIGKILL)
+        d.process.wait()
+        result = JobResult(job_id=job.job_id, fingerprint=job.fingerprint, status="done")
+        (d.store / job.reserved.result.key).parent.mkdir(parents=True, exist_ok=True)
+        (d.store / job.reserved.result.key).write_text(result.model_dump_json())
+    with door(tmp_path) as d:
+        assert d.ended(job)["status"] == "COMPLETED"
+
+
+def test_sigterm_drains(tmp_path: Path) -> None:
+    with door(tmp_path) as d:
+        running, refused = request("slow:1"), request("write")
+        d.run(running)
+        d.until(running, {"IN_PROGRESS"})
+        d.process.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+        answer = d.run(refused)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (429, "draining")
+        assert d.status(running)["status"] == "IN_PROGRESS"
+        assert d.process.wait(20) == 0
+        assert json.loads(d.read(running.reserved.result.key))["status"] == "done"
+
+
+def test_sigterm_writes_no_result_for_what_it_kills(tmp_path: Path) -> None:
+    job = request("slow:60", executions=2)
+    with door(tmp_path, "--drain", "0.1") as d:
+        d.run(job)
+        d.until(job, {"IN_PROGRESS"})
+        d.process.send_signal(signal.SIGTERM)
+        assert d.process.wait(20) == 0
+        assert not (d.store / job.reserved.result.key).exists()
+    with door(tmp_path) as d:
+        assert d.until(job, {"IN_PROGRESS"})
+        d.cancel(job)
+        assert d.ended(job)["status"] == "CANCELLED"
+
+
+def test_tied_door_ends_with_who_started_it(tmp_path: Path) -> None:
+    with door(tmp_path) as d:
+        job = request(f"hang:{tmp_path / 'pids'}")
+        d.run(job)
+        pids = two_pids(tmp_path / "pids")
+        assert d.process.stdin is not None
+        d.process.stdin.close()
+        assert d.process.wait(20) == 0
+        assert all(gone(pid) for pid in pids)
+
+
+def test_second_door_waits_for_the_first_to_go(tmp_path: Path) -> None:
+    with door(tmp_path) as first:
+        os.kill(first.process.pid, signal.SIGSTOP)
+        os.kill(first.process.pid, signal.SIGCONT)
+        first.process.send_signal(signal.SIGTERM)
+        with door(tmp_path) as second:
+            assert second.make(request("write"))["status"] == "COMPLETED"

@@ -1,0 +1,313 @@
+"""What a request must prove. Each refusal is of the right kind and reaches no storage."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from nacl.signing import SigningKey
+
+from functions.catalog import Catalog
+from functions.contract import grant, keys
+from functions.contract.errors import ContractError, EngineMismatch, GrantRefused, KeyRefused
+from functions.contract.job import InputRef, JobRequest
+from functions.contract.params import Keyframe, Size, TrainLora
+from functions.runtime.execute import execute
+from functions.runtime.verify import check, complaints, origin, parse, url_expiry
+from tests.functions.runtime.conftest import MakeHost
+from tests.servers.engines import OUTPUT
+from tests.servers.jobs import ECHO, STUDIO, body, new_id, request, upload
+from tests.servers.objects import ObjectServer
+
+OTHER = "f" * 64
+Change = Callable[[JobRequest], dict[str, Any]]
+
+
+def signed(job: JobRequest, **changes: Any) -> JobRequest:
+    """The request changed after all, and signed again: malice with a valid grant."""
+    return grant.sign(job.model_copy(update=changes), STUDIO)
+
+
+def output_at(key: str) -> Change:
+    """The one output lies elsewhere."""
+    return lambda job: {"outputs": {OUTPUT: job.outputs[OUTPUT].model_copy(update={"key": key})}}
+
+
+def moved(move: Callable[[JobRequest], str]) -> Change:
+    """The one output lies where `move` says."""
+    return lambda job: output_at(move(job))(job)
+
+
+def reserved_at(name: str, move: Callable[[JobRequest], str]) -> Change:
+    """A reserved object lies elsewhere."""
+
+    def change(job: JobRequest) -> dict[str, Any]:
+        ref = getattr(job.reserved, name).model_copy(update={"key": move(job)})
+        return {"reserved": job.reserved.model_copy(update={name: ref})}
+
+    return change
+
+
+def input_with(**changes: Any) -> Change:
+    """The one input is another."""
+    return lambda job: {"inputs": {"data": job.inputs["data"].model_copy(update=changes)}}
+
+
+def own(job: JobRequest, name: str = OUTPUT) -> str:
+    """The key of this name."""
+    return keys.artifact_key(job.fingerprint, job.job_id, name)
+
+
+KEYS: dict[str, Change] = {
+    "parent": output_at("../../etc/passwd"),
+    "absolute": output_at("/etc/passwd"),
+    "climbing": moved(lambda j: f"artifacts/{j.fingerprint[:2]}/{j.fingerprint}/{j.job_id}/../x/{OUTPUT}"),
+    "encoded": moved(lambda j: own(j).replace("/", "%2f")),
+    "encoded dots": moved(lambda j: own(j, "%2e%2e")),
+    "full-width": moved(lambda j: own(j, "ｌora.safetensors")),
+    "one dot leader": moved(lambda j: own(j, "\u2024\u2024")),
+    "cyrillic": moved(lambda j: own(j).replace("artifacts", "аrtifacts")),
+    "combining": moved(lambda j: own(j, "lora.safetensorś")),
+    "zero byte": moved(lambda j: own(j) + "\0"),
+    "newline": moved(lambda j: own(j) + "\n"),
+    "backslash": moved(lambda j: own(j).replace("/", "\\")),
+    "upper case": moved(lambda j: own(j).upper()),
+    "double slash": moved(lambda j: own(j).replace("artifacts/", "artifacts//")),
+    "other fingerprint": moved(lambda j: keys.artifact_key(OTHER, j.job_id, OUTPUT)),
+    "other job": moved(lambda j: keys.artifact_key(j.fingerprint, new_id(), OUTPUT)),
+    "wrong shard": moved(lambda j: "artifacts/00" + own(j)[12:]),
+    "other name": moved(lambda j: own(j, "other.safetensors")),
+    "upload": output_at(keys.upload_key("0" * 64, "png")),
+    "the result": moved(lambda j: own(j, "result.json")),
+    "result elsewhere": reserved_at("result", lambda j: own(j, "other.json")),
+    "started as result": reserved_at("started", lambda j: own(j, "result.json")),
+    "progress of another": reserved_at("progress", lambda j: keys.artifact_key(OTHER, j.job_id, "progress.json")),
+    "preview outside": reserved_at("preview", lambda j: "preview.jpg"),
+    "work outside": reserved_at("work", lambda j: "work"),
+    "reserved name": lambda j: {
+        "outputs": {"work": j.outputs[OUTPUT].model_copy(update={"key": own(j, "work")})},
+    },
+    "previous of another": lambda j: {
+        "reserved": j.reserved.model_copy(
+            update={"work": j.reserved.work.model_copy(update={"previous": keys.artifact_key(OTHER, new_id(), "work")})}
+        )
+    },
+    "previous outside": lambda j: {
+        "reserved": j.reserved.model_copy(
+            update={"work": j.reserved.work.model_copy(update={"previous": "../secrets"})}
+        )
+    },
+    "input outside": input_with(key="../secrets.bin"),
+    "input of other content": input_with(key=keys.upload_key("1" * 64, "bin")),
+    "input of other identity": input_with(identity=f"sha256:{'1' * 64}"),
+    "artifact of other identity": input_with(key=keys.artifact_key(OTHER, new_id(), "image.png")),
+    "artifact of other name": input_with(
+        key=keys.artifact_key(OTHER, new_id(), "image.png"), identity=f"fp:{OTHER}/clip.mp4"
+    ),
+}
+
+GRANTS: dict[str, Callable[[JobRequest], JobRequest]] = {
+    "forged": lambda j: grant.sign(j, SigningKey.generate()),
+    "forged under the Studio's name": lambda j: grant.sign(j, SigningKey.generate()).model_copy(
+        update={"key_id": j.key_id}
+    ),
+    "altered deadline": lambda j: j.model_copy(update={"deadline_s": 50}),
+    "altered params": lambda j: j.model_copy(update={"params": TrainLora(trigger="write:evil")}),
+    "altered key": lambda j: j.model_copy(update=output_at(own(j, "x"))(j)),
+    "altered executions": lambda j: j.model_copy(update={"executions": 10}),
+    "altered callback": lambda j: j.model_copy(update={"callback": "http://127.0.0.1/"}),
+    "no signature": lambda j: j.model_copy(update={"grant": ""}),
+    "no base64": lambda j: j.model_copy(update={"grant": "*" * 88}),
+    "non-ascii signature": lambda j: j.model_copy(update={"grant": "é" * 88}),
+    "short signature": lambda j: j.model_copy(update={"grant": j.grant[:40]}),
+    "foreign door": lambda j: signed(j, door="other-door"),
+    "expired": lambda j: signed(j, expires_at=1),
+    "ends before its deadline": lambda j: signed(j, expires_at=j.start_by + 59_000),
+}
+
+ENGINES: dict[str, Change] = {
+    "other fingerprint": lambda j: _as(j, OTHER),
+    "other params": lambda j: {"params": TrainLora(trigger="write:other")},
+    "other take": lambda j: {"take": 1},
+    "other input": lambda j: {"inputs": {"data": upload(b"other")}},
+    "no input": lambda j: {"inputs": {}},
+    "renamed input": lambda j: {"inputs": {"renamed": j.inputs["data"]}},
+    "unknown engine": lambda j: {"engine": "nobody"},
+    "other kind": lambda j: {"params": Keyframe(size=Size(width=64, height=64))},
+    "unknown tier": lambda j: {"tier": "final"},
+}
+
+
+def _as(job: JobRequest, fingerprint: str) -> dict[str, Any]:
+    other = request("write", job_id=job.job_id)
+    text = other.model_dump_json().replace(other.fingerprint, fingerprint)
+    text = text.replace(f"artifacts/{other.fingerprint[:2]}/", f"artifacts/{fingerprint[:2]}/")
+    moved_job = JobRequest.model_validate_json(text)
+    return {n: getattr(moved_job, n) for n in ("fingerprint", "outputs", "reserved")}
+
+
+@pytest.fixture
+def job() -> JobRequest:
+    """A good request with one input."""
+    return request("write", inputs={"data": upload(b"data")})
+
+
+def test_good_request_is_let_through(job: JobRequest, make_host: MakeHost) -> None:
+    assert check(job, make_host().trust, now_ms=job.start_by).name == "echo"
+
+
+@pytest.mark.parametrize("case", KEYS)
+def test_key_outside_the_job_is_refused(case: str, job: JobRequest, make_host: MakeHost) -> None:
+    with pytest.raises(KeyRefused):
+        check(signed(job, **KEYS[case](job)), make_host().trust, now_ms=job.start_by)
+
+
+@pytest.mark.parametrize("case", GRANTS)
+def test_grant_that_does_not_cover_the_request_is_refused(case: str, job: JobRequest, make_host: MakeHost) -> None:
+    with pytest.raises(GrantRefused):
+        check(GRANTS[case](job), make_host().trust, now_ms=job.start_by)
+
+
+@pytest.mark.parametrize("case", ENGINES)
+def test_step_of_another_engine_is_refused(case: str, job: JobRequest, make_host: MakeHost) -> None:
+    with pytest.raises(EngineMismatch):
+        check(signed(job, **ENGINES[case](job)), make_host().trust, now_ms=job.start_by)
+
+
+@pytest.mark.parametrize("change", [{"recipe": 2}, {"kinds": ("sound",)}, {"name": "other"}])
+def test_door_with_another_manifest_refuses(change: dict[str, Any], job: JobRequest, make_host: MakeHost) -> None:
+    other = ECHO.model_copy(update=change)
+    with pytest.raises(EngineMismatch):
+        check(job, make_host(catalog=Catalog({"echo": other})).trust, now_ms=job.start_by)
+
+
+def test_second_key_is_accepted_and_a_third_is_not(job: JobRequest, make_host: MakeHost) -> None:
+    new, stranger = SigningKey.generate(), SigningKey.generate()
+    trust = make_host(keys=(STUDIO.verify_key, new.verify_key)).trust
+    check(grant.sign(job, new), trust, now_ms=job.start_by)
+    with pytest.raises(GrantRefused, match="pair it"):
+        check(grant.sign(job, stranger), trust, now_ms=job.start_by)
+
+
+@pytest.mark.parametrize("case", [*KEYS, *GRANTS, *(f"engine {name}" for name in ENGINES)])
+def test_malicious_job_reaches_no_storage(
+    case: str, job: JobRequest, make_host: MakeHost, objects: ObjectServer
+) -> None:
+    presigned = signed(job, **objects.signed(job))
+    if case in GRANTS:
+        bad = GRANTS[case](presigned)
+    else:
+        change = KEYS.get(case) or ENGINES[case.removeprefix("engine ")]
+        bad = signed(presigned, **change(presigned))
+    result = execute(bad, make_host(origins=frozenset({objects.origin})))
+    assert result.status == "failed"
+    assert objects.requests == []
+
+
+def test_good_job_does_reach_storage(job: JobRequest, make_host: MakeHost, objects: ObjectServer) -> None:
+    objects.objects[job.inputs["data"].key] = b"data"
+    result = execute(signed(job, **objects.signed(job)), make_host(origins=frozenset({objects.origin})))
+    assert result.status == "done", result
+    assert objects.objects[job.outputs[OUTPUT].key] == b"data"
+    assert objects.requests[0] == ("GET", job.reserved.result.key)
+    assert objects.requests[1] == ("PUT", job.reserved.started.key)
+
+
+URLS: dict[str, Callable[[str], str | None]] = {
+    "other host": lambda url: url.replace("127.0.0.1", "169.254.169.254"),
+    "other port": lambda url: url.replace(":", ":1", 2).replace("http:1", "http:"),
+    "other scheme": lambda url: url.replace("http", "https"),
+    "file": lambda url: "file:///etc/passwd",
+    "user in front": lambda url: url.replace("http://", "http://127.0.0.1@evil.example/"),
+    "no host": lambda url: "http:///x",
+    "bad port": lambda url: "http://127.0.0.1:99999999/x",
+    "early end": lambda url: url + "?expires=1000",
+    "early end of S3": lambda url: url + "?X-Amz-Date=20260101T000000Z&X-Amz-Expires=600",
+    "unreadable end": lambda url: url + "?X-Amz-Date=tomorrow&X-Amz-Expires=600",
+    "none": lambda url: None,
+}
+
+
+@pytest.mark.parametrize("case", URLS)
+@pytest.mark.parametrize("where", ["input", "output", "result", "execution"])
+def test_url_that_may_not_be_used_is_refused(
+    case: str, where: str, job: JobRequest, make_host: MakeHost, objects: ObjectServer
+) -> None:
+    presigned = signed(job, **objects.signed(job))
+    bad = signed(presigned, **_with_url(presigned, where, URLS[case]))
+    with pytest.raises(ContractError):
+        check(bad, make_host(origins=frozenset({objects.origin})).trust, now_ms=job.start_by)
+    assert objects.requests == []
+
+
+def _with_url(job: JobRequest, where: str, change: Callable[[str], str | None]) -> dict[str, Any]:
+    if where == "input":
+        ref = job.inputs["data"]
+        return {"inputs": {"data": InputRef(**{**dict(ref), "get_url": change(ref.get_url or "")})}}
+    if where == "output":
+        out = job.outputs[OUTPUT]
+        return {"outputs": {OUTPUT: out.model_copy(update={"put_url": change(out.put_url or "")})}}
+    if where == "result":
+        held = job.reserved.result
+        held = held.model_copy(update={"get_url": change(held.get_url or "")})
+        return {"reserved": job.reserved.model_copy(update={"result": held})}
+    work = job.reserved.work
+    urls = {name: change(url) for name, url in work.put_urls.items()}
+    named = {name: url for name, url in urls.items() if url is not None}
+    return {"reserved": job.reserved.model_copy(update={"work": work.model_copy(update={"put_urls": named})})}
+
+
+def test_url_may_end_after_the_deadline(job: JobRequest, make_host: MakeHost, objects: ObjectServer) -> None:
+    presigned = signed(job, **objects.signed(job))
+    late = f"?expires={job.start_by + job.deadline_s * 1000}"
+    good = signed(presigned, **_with_url(presigned, "output", lambda url: url + late))
+    check(good, make_host(origins=frozenset({objects.origin})).trust, now_ms=job.start_by)
+
+
+def test_door_without_a_store_refuses_bucket_jobs(job: JobRequest, make_host: MakeHost) -> None:
+    with pytest.raises(ContractError, match="presigned"):
+        check(job, make_host(bucket=False).trust, now_ms=job.start_by)
+
+
+def test_origins_and_ends_of_urls() -> None:
+    assert origin("https://Bucket.Example:8443/a?b") == "https://bucket.example:8443"
+    assert origin("http://user@host/") == ""
+    assert url_expiry("https://h/k") is None
+    assert url_expiry("https://h/k?expires=123") == 123
+    assert url_expiry("https://h/k?X-Amz-Date=19700101T000100Z&X-Amz-Expires=60") == 120_000
+
+
+def test_every_bad_field_is_named_by_its_path(job: JobRequest) -> None:
+    bad = body(job)
+    bad["input"]["params"]["steps"] = -1
+    bad["input"]["params"]["stepps"] = 3
+    bad["input"]["reserved"]["result"]["max_bytes"] = "many"
+    bad["input"]["surprise"] = True
+    bad["policy"] = 3
+    with pytest.raises(ContractError) as caught:
+        parse(json.dumps(bad))
+    told = str(caught.value)
+    for path in (
+        "input.params.train_lora.steps:",
+        "input.params.train_lora.stepps:",
+        "input.reserved.result.max_bytes:",
+        "input.surprise:",
+        "policy:",
+    ):
+        assert path in told
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"input": {}}', '{"input": 1e999}', "\ud800"])
+def test_what_is_no_request_is_refused(text: str) -> None:
+    with pytest.raises(ContractError):
+        parse(text.encode("utf-8", "surrogatepass"))
+
+
+def test_long_lists_of_complaints_are_cut() -> None:
+    from pydantic import ValidationError
+
+    with pytest.raises(ValidationError) as caught:
+        TrainLora.model_validate({f"x{n}": 1 for n in range(100)})
+    told = complaints(caught.value)
+    assert len(told) == 21
+    assert told[-1] == "and 81 more"
