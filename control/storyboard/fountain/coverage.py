@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from control.storyboard import speech
-from control.storyboard.fountain import literal, names, pace
+from control.storyboard.fountain import craft, literal, names, pace
 from control.storyboard.fountain.people import People
 from control.storyboard.fountain.script import Element
 
@@ -13,6 +13,7 @@ Values = dict[str, Any]
 SIDES = ("left", "right", "centre", "far-left", "far-right")
 """Where the people of a scene stand, in the order in which they speak."""
 _FACING = {"left": "right", "right": "left", "centre": "camera", "far-left": "right", "far-right": "left"}
+_NEIGHBOUR = {"medium": "medium-full", "medium-close": "close", "medium-full": "full"}
 UNSEEN = ("vo", "os", "device", "thought")
 DETAIL = ("insert", "close", "extreme-close")
 """Sizes into which nobody else fits."""
@@ -43,6 +44,8 @@ class Coverage:
         self._people, self._place, self._heard = people, place, heard
         self._sides = dict(zip(speakers, SIDES, strict=False))
         self._turns = 0
+        self._paired = False
+        self._hidden: set[str] = set()
         self._framing: Values = {}
         self._begun = False
 
@@ -56,6 +59,8 @@ class Coverage:
         if "" in (says.get("over"), says.get("pov")):
             guessed(element.line, f"nobody is known whose view {element.text.split(chr(10))[0][:40]!r} is")
             says = {"action": " ".join(element.text.split())}
+        if self._silence(says["action"]):
+            return
         words = self._introduce(says.pop("action"), element.line, guessed)
         if says and not any(c.islower() for c in words):
             self._framing = {**says, "subject": words}
@@ -89,8 +94,8 @@ class Coverage:
 
     def _place_turn(self, who: str, group: list[Values], line: int, *, continued: bool) -> None:
         unseen = any(spoken.get("voice") in UNSEEN for spoken in group)
-        if not unseen and not continued:
-            self._turns += 1
+        self._turns += int(not unseen and not continued)
+        (self._hidden.add if unseen else self._hidden.discard)(who)
         last = self.shots[-1] if self.shots else None
         if last is not None and not continued and self._fits(last, who, group, unseen):
             self._join(last, who, group, unseen=unseen)
@@ -107,9 +112,9 @@ class Coverage:
             return False
         if last.speaks and last.last == who:
             return True
-        if last.turns >= TURNS:
-            return False
-        return unseen or seconds < pace.SHORT_TURN or (last.pair and who in last.values["who"])
+        if seconds < pace.SHORT_TURN:
+            return True
+        return last.turns < TURNS and (unseen or (last.pair and who in last.values["who"]))
 
     def _join(self, last: Draft, who: str, group: list[Values], *, unseen: bool = False) -> None:
         shown = last.values.get("who", {})
@@ -121,7 +126,7 @@ class Coverage:
                 group, unseen = [{**line, "voice": "os"} if "who" in line else line for line in group], True
             else:
                 last.values["who"] = {**shown, who: self._standing(who)}
-        last.turns += int(not unseen and last.last != who)
+        last.turns += int(not unseen and last.last != who and _seconds(group) >= pace.SHORT_TURN)
         last.last = who
         self._attach(last, group)
 
@@ -134,22 +139,47 @@ class Coverage:
         other = self._other(who)
         how = next((str(spoken["how"]) for spoken in group if spoken.get("how")), "")
         manner = f" {how[:1].upper()}{how[1:]}." if how and how != "sung" and len(how.split()) <= 8 else ""
-        if other is not None and not continued and (self._turns == 1 or self._turns % TWO_SHOT_EVERY == 0):
+        again = self._turns % TWO_SHOT_EVERY == 0 and not (self.shots and self.shots[-1].pair)
+        if other is not None and not continued and (again or not self._paired):
+            self._paired = True
             values: Values = {
                 "action": f"{self._people.name(who)} and {self._people.name(other)} face each other.{manner}",
-                "size": "medium" if self.shots or self._begun else "full",
+                "size": self._varied("medium") if self.shots or self._begun else "full",
                 "who": {who: self._standing(who, other), other: self._standing(other, who)},
             }
             return Draft(values, line, pair=True)
         to = f" to {self._people.name(other)}" if other is not None else ""
-        close = continued and self.shots[-1].values.get("size") == "medium-close"
-        verb = "sings" if how == "sung" else "speaks"
         values = {
-            "action": f"{self._people.name(who)} {verb}{to}.{manner}",
-            "size": "close" if close else "medium-close",
-            "who": {who: self._standing(who)},
+            "action": f"{self._people.name(who)} {'sings' if how == 'sung' else 'speaks'}{to}.{manner}",
+            "size": "close" if continued and self._last_size() == "medium-close" else self._varied("medium-close"),
+            "who": {who: self._standing(who, self._towards(who, other))},
         }
         return Draft(values, line)
+
+    def _towards(self, who: str, other: str | None) -> str:
+        """Where somebody in the middle looks: to the side of whom they speak to."""
+        if self._side(who) != "centre" or other is None:
+            return ""
+        return {"left": "left", "far-left": "left", "right": "right", "far-right": "right"}.get(self._side(other), "")
+
+    def _last_size(self, back: int = 1) -> str:
+        return str(self.shots[-back].values.get("size", "medium")) if len(self.shots) >= back else ""
+
+    def _varied(self, size: str) -> str:
+        """The size, or its neighbour where the two shots before have it already."""
+        return _NEIGHBOUR[size] if self._last_size() == size == self._last_size(2) else size
+
+    def _silence(self, action: str) -> bool:
+        """Whether an action is only a beat; it lengthens the shot before."""
+        seconds = craft.PAUSES.get(action.strip(" ().").casefold())
+        if seconds is None or not self.shots:
+            return False
+        last = self.shots[-1]
+        if last.speaks:
+            self._attach(last, [{"beat": seconds}])
+        else:
+            last.values["seconds"] = round(last.values.get("seconds", 0.0) + seconds, 1)
+        return True
 
     def _unseen_shot(self, who: str, line: int) -> Draft:
         listener = self._other(who)
@@ -184,8 +214,8 @@ class Coverage:
             if first and not {"size", "over", "pov"} & set(framing):
                 framing["size"] = "wide"
             who = {name: self._standing(name) for name in self._people.named(text)}
-            if len(who) > 1 and not framing:
-                framing["size"] = "medium-full"
+            if not framing and (size := self._varied("medium-full" if len(who) > 1 else "medium")) != "medium":
+                framing["size"] = size
             wide = first and framing.get("size") in ("wide", "extreme-wide")
             seconds = pace.action_seconds(text, framing.get("size"), establishing=wide)
             heard = _heard(sounds, len(text.split()), seconds)
@@ -230,7 +260,8 @@ class Coverage:
     def _other(self, who: str) -> str | None:
         """Whom somebody speaks to: the one who spoke last, else the next who will."""
         spoke = [shot.last for shot in reversed(self.shots) if shot.turns]
-        return next((other for other in [*spoke, *self._sides] if other and other != who), None)
+        there = [other for other in [*spoke, *self._sides] if other not in self._hidden]
+        return next((other for other in there if other and other != who), None)
 
 
 def _groups(lines: Sequence[Values]) -> Iterator[list[Values]]:

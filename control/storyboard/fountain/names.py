@@ -16,6 +16,11 @@ _APPOSITION = re.compile(
 )
 
 
+_SMALL_WORDS = frozenset(
+    "a an the of and or but then there with in on at to from by as is are was his her its their my your our".split()
+)
+
+
 def slug(name: str, taken: Iterable[str] = (), prefix: str = "") -> str:
     """An id made of a name: a-z, 0-9 and hyphens, at most 32, not among those taken."""
     ascii_name = re.sub(r"['’]", "", name.lower())
@@ -93,7 +98,9 @@ def lowered(action: str, keep: Iterable[str]) -> tuple[str, list[tuple[str, int]
         if found[0] in kept or len(found[0]) < 2:
             return found[0]
         if craft.is_sound(found[0]):
-            sounds.append((found[0].lower(), len(action[: found.start()].split())))
+            before = action[: found.start()].split()
+            maker = before[-1:] if before and before[-1].isalpha() and before[-1].lower() not in _SMALL_WORDS else []
+            sounds.append((" ".join([*maker, found[0]]).lower(), len(before)))
         words = found[0].lower()
         first = found.start() == 0 or action[: found.start()].rstrip()[-1:] in ".!?"
         return words.capitalize() if first else words
