@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,10 +79,14 @@ async def opened(
 
 def signing_key(path: Path) -> SigningKey:
     """The Studio's own key, made the first time and kept readable to its owner only. Raises `StudioError`."""
-    with contextlib.suppress(FileExistsError):
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="ascii") as file:
+    if not path.exists():
+        # Written beside and linked: of two that start at once, one wins, and nobody reads half a key.
+        scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
             file.write(bytes(SigningKey.generate()).hex())
+        with contextlib.suppress(FileExistsError):
+            os.link(scratch, path)
+        scratch.unlink()
     try:
         return SigningKey(bytes.fromhex(path.read_text("ascii").strip()))
     except ValueError as error:
@@ -91,9 +96,8 @@ def signing_key(path: Path) -> SigningKey:
 def _door(place: Place, store: ObjectStore, key: SigningKey, catalog: Catalog) -> BuiltinDoor:
     engines = [name for name, manifest in catalog.engines.items() if manifest.entry]
     keys = [bytes(key.verify_key).hex()]
-    return BuiltinDoor(
-        place.data / "door", store.folder, keys, workers=place.workers, engines=engines, extra=place.door_options
-    )
+    extra = [*(["--origin", store.origin] if store.origin else []), *place.door_options]
+    return BuiltinDoor(place.data / "door", store.folder, keys, workers=place.workers, engines=engines, extra=extra)
 
 
 @contextlib.asynccontextmanager

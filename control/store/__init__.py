@@ -41,6 +41,11 @@ class ObjectStore(Protocol):
         """The folder itself where this is one: looking into it costs nothing."""
         ...
 
+    @property
+    def origin(self) -> str | None:
+        """`scheme://host[:port]` that its signed URLs lead to, None where it cannot sign."""
+        ...
+
     async def put_create(self, key: str, source: Path | bytes, content_type: str) -> None:
         """Create the object whole or not at all. Raises `ObjectExists` where the key is taken."""
         ...

@@ -36,6 +36,11 @@ class FolderStore:
         """The folder itself."""
         return self.root
 
+    @property
+    def origin(self) -> str | None:
+        """A folder cannot sign."""
+        return None
+
     async def put_create(self, key: str, source: Path | bytes, content_type: str) -> None:
         """Create the object: written and synced beside, then linked, which fails where the name is taken."""
         await self._threaded(key, lambda path: self._put(key, path, source, replace=False))

@@ -1,16 +1,18 @@
 """Objects in an S3 bucket (R2, SeaweedFS, MinIO, AWS) through boto3, whose calls run in threads."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from control.errors import ObjectExists, ObjectMissing, StoreError, StoreFull
 from control.store import CHUNK, Head, Presigned
 
-SINGLE_PUT = 256 << 20
-"""Bytes above which an upload is sent in parts."""
+PART = 64 << 20
+"""Bytes of a part of an upload that is sent in parts; one of up to four parts is sent whole."""
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 _TAKEN = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
 _FULL = {"507", "InsufficientStorage", "QuotaExceeded"}
@@ -21,13 +23,19 @@ class S3Store:
     """An `ObjectStore` in `bucket` at `endpoint` (None for AWS itself). Credentials are never logged or shown."""
 
     def __init__(
-        self, bucket: str, *, endpoint: str | None, access_key: str, secret_key: str, region: str = "auto"
+        self,
+        bucket: str,
+        *,
+        endpoint: str | None,
+        access_key: str,
+        secret_key: str,
+        region: str = "auto",
+        part: int = PART,
     ) -> None:
         import boto3
         from botocore.config import Config
 
-        self.bucket = bucket
-        self.endpoint = endpoint
+        self.bucket, self._part = bucket, part
         self._client: Any = boto3.client(
             "s3",
             endpoint_url=endpoint,
@@ -52,6 +60,12 @@ class S3Store:
         """A bucket is no folder."""
         return None
 
+    @property
+    def origin(self) -> str | None:
+        """Where the bucket is served."""
+        parts = urlsplit(self._client.meta.endpoint_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
     async def put_create(self, key: str, source: Path | bytes, content_type: str) -> None:
         """Create the object; the store itself refuses a key that is taken (`If-None-Match: *`)."""
         await self._put(key, source, content_type, {"IfNoneMatch": "*"})
@@ -64,7 +78,7 @@ class S3Store:
         """All its bytes. Raises `StoreError` where there are more than `limit`."""
 
         def read() -> bytes:
-            with self._client.get_object(Bucket=self.bucket, Key=key)["Body"] as body:
+            with contextlib.closing(self._client.get_object(Bucket=self.bucket, Key=key)["Body"]) as body:
                 data: bytes = body.read(limit + 1)
             return data
 
@@ -77,7 +91,8 @@ class S3Store:
         """Copy the object into a new file."""
 
         def fetch() -> None:
-            with self._client.get_object(Bucket=self.bucket, Key=key)["Body"] as body, path.open("xb") as file:
+            found = self._client.get_object(Bucket=self.bucket, Key=key)["Body"]
+            with contextlib.closing(found) as body, path.open("xb") as file:
                 for chunk in body.iter_chunks(CHUNK):
                     file.write(chunk)
 
@@ -156,7 +171,7 @@ class S3Store:
         def put() -> None:
             if isinstance(source, bytes):
                 self._put_body(key, source, content_type, condition)
-            elif source.stat().st_size <= SINGLE_PUT:
+            elif source.stat().st_size <= 4 * self._part:
                 with source.open("rb") as file:
                     self._put_body(key, file, content_type, condition)
             else:
@@ -174,7 +189,7 @@ class S3Store:
         parts: list[dict[str, str | int]] = []
         try:
             with source.open("rb") as file:
-                while chunk := file.read(SINGLE_PUT // 4):
+                while chunk := file.read(self._part):
                     n = len(parts) + 1
                     sent = self._client.upload_part(**place, UploadId=upload, PartNumber=n, Body=chunk)
                     parts.append({"ETag": sent["ETag"], "PartNumber": n})

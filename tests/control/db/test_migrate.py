@@ -1,0 +1,76 @@
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from control.db.migrate import migrate, shipped, statements
+from control.db.sqlite import SqliteDatabase
+from control.errors import DatabaseError
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
+    """An empty file."""
+    found = SqliteDatabase(tmp_path / "studio.db")
+    yield found
+    await found.close()
+
+
+async def test_migrating_twice_does_nothing_the_second_time(db: SqliteDatabase) -> None:
+    assert await migrate(db) == list(shipped())
+    assert await migrate(db) == []
+
+
+async def test_two_processes_that_start_at_once_migrate_once(tmp_path: Path) -> None:
+    both = [SqliteDatabase(tmp_path / "studio.db") for _ in range(2)]
+    applied = await asyncio.gather(*(migrate(db) for db in both))
+    assert sorted(len(names) for names in applied) == [0, len(shipped())]
+    for db in both:
+        await db.close()
+
+
+async def test_a_database_of_a_newer_release_is_refused(db: SqliteDatabase) -> None:
+    await migrate(db)
+    await db.batch([("INSERT INTO d1_migrations(name) VALUES('9999_later.sql')", {})])
+    with pytest.raises(DatabaseError, match=r"newer Vivijure \(9999_later.sql\)"):
+        await migrate(db)
+
+
+def test_files_are_numbered_without_gaps() -> None:
+    numbers = [int(name[:4]) for name in shipped()]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_files_run_whole_as_the_platforms_tool_would_run_them(tmp_path: Path) -> None:
+    whole = sqlite3.connect(":memory:")
+    split = sqlite3.connect(":memory:")
+    for sql in shipped().values():
+        whole.executescript(sql)
+        for statement in statements(sql):
+            split.execute(statement)
+    look = "SELECT type, name, sql FROM sqlite_master ORDER BY name"
+    assert whole.execute(look).fetchall() == split.execute(look).fetchall()
+    whole.close()
+    split.close()
+
+
+def test_no_migration_uses_what_d1_refuses() -> None:
+    for sql in shipped().values():
+        for word in ("BEGIN", "COMMIT", "SAVEPOINT", "ATTACH", "sqlite_version"):
+            assert word not in sql.replace("BEGIN IMMEDIATE", "")
+
+
+def test_a_trigger_is_one_statement() -> None:
+    sql = (
+        "-- why\nCREATE TRIGGER t AFTER INSERT ON a BEGIN\n  UPDATE a SET n=1;\n  UPDATE a SET n=2;\nEND;\nSELECT 1;\n"
+    )
+    assert [s.split()[0] for s in statements(sql)] == ["CREATE", "SELECT"]
+
+
+def test_a_file_that_ends_early_is_refused() -> None:
+    with pytest.raises(DatabaseError, match="middle of a statement"):
+        statements("CREATE TABLE a(\n")
