@@ -1,19 +1,17 @@
 """What a finished render leaves beside the person's storyboard: film, captions, poster, stems, timeline."""
 
 import asyncio
-import json
 from pathlib import Path
 
 from control.errors import StudioError
-from control.render.service import Studio
 from control.render.views import RenderView, StepView
-from control.storyboard.models import Storyboard
+from control.store import ObjectStore
 
 BESIDE = {"captions.srt": ".srt", "captions.vtt": ".vtt", "poster.png": ".png"}
 STEMS = ("dx.wav", "fx.wav", "amb.wav", "mx.wav", "nat.wav", "mix.wav")
 
 
-async def deliver(studio: Studio[Storyboard], view: RenderView, board: Storyboard, out: Path) -> Path | None:
+async def deliver(store: ObjectStore, view: RenderView, out: Path) -> Path | None:
     """Put everything the render made beside `out`; the film's path, or None for a target without a film.
 
     Raises `StudioError` where the folder cannot be written.
@@ -21,41 +19,36 @@ async def deliver(studio: Studio[Storyboard], view: RenderView, board: Storyboar
     steps = {s.path: s for s in view.steps}
     film = steps.get("film")
     if film is None:
-        await _pictures(studio, view, out.with_suffix(""))
+        await _pictures(store, view, out.with_suffix(""))
         return None
-    await _copy(studio, film, "film.mp4", out)
+    await _copy(store, film, "film.mp4", out)
     for name, suffix in BESIDE.items():
-        await _copy(studio, film, name, out.with_suffix(suffix))
+        await _copy(store, film, name, out.with_suffix(suffix))
     mix = steps.get("film/mix")
     for name in STEMS if mix is not None and view.recipe.stems else ():
         if mix is not None and name in mix.outputs:
-            await _copy(studio, mix, name, out.with_suffix("") / "stems" / name)
+            await _copy(store, mix, name, out.with_suffix("") / "stems" / name)
     return out
 
 
-async def _pictures(studio: Studio[Storyboard], view: RenderView, folder: Path) -> None:
+async def _pictures(store: ObjectStore, view: RenderView, folder: Path) -> None:
     """Keyframes and clips by their shot's label, for renders that stop before the film."""
     for step in view.steps:
         if step.kind in ("keyframe", "motion"):
             for name in step.outputs:
                 if name.endswith((".png", ".mp4")):
                     label = step.label.split(" ")[0] or step.path.replace("/", "-")
-                    await _copy(studio, step, name, folder / f"{label}{Path(name).suffix}")
+                    await _copy(store, step, name, folder / f"{label}{Path(name).suffix}")
 
 
-async def _copy(studio: Studio[Storyboard], step: StepView, name: str, target: Path) -> None:
+async def _copy(store: ObjectStore, step: StepView, name: str, target: Path) -> None:
     if name not in step.outputs:
         return
     partial = target.with_name(f".{target.name}.part")
     try:
         await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
-        await studio.fetch(step.outputs[name].key, partial)
+        await store.fetch(step.outputs[name].key, partial)
         await asyncio.to_thread(partial.replace, target)
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise StudioError(f"cannot write {target}: {error.strerror}; the film is kept in the Studio") from error
-
-
-def timeline_json(value: object) -> str:
-    """Readable JSON."""
-    return json.dumps(value, indent=2, sort_keys=True)

@@ -22,7 +22,7 @@ class Planned:
 async def plan(settings: Settings, path: Path, recipe: Recipe) -> Planned:
     """Plan a storyboard file against what the Studio has already made. Raises `StudioError`."""
     board = read(path).board
-    async with open_studio(settings, working=False) as studio:
+    async with open_studio(settings.model_copy(update={"door": False, "runner": False})) as studio:
         film_id = await film_of(studio, settings, path, board)
         found = await studio.plan(film_id, recipe)
         quote = await studio.quote(film_id, recipe)

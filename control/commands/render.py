@@ -19,7 +19,7 @@ from control.render.views import RenderView
 from control.settings import Settings
 from control.storyboard.files import files
 from control.storyboard.models import Storyboard
-from control.studio import open_studio
+from control.studio import open_session
 
 POLL_S = 0.1
 
@@ -54,13 +54,14 @@ async def render(settings: Settings, path: Path, out: Path, recipe: Recipe, cons
     """Render a storyboard file. Raises `StudioError`; an interrupted render goes on with the next call."""
     began = time.monotonic()
     board = read(path).board
-    async with open_studio(settings) as studio:
+    async with open_session(settings) as session:
+        studio = session.studio
         film_id = await film_of(studio, settings, path, board)
         render_id = await _resumed_or_new(studio, film_id, recipe)
         view = await _watch(studio, render_id, console)
         if view.state != "done":
             raise RenderFailed(_why(view), render_id=render_id)
-        film = await deliver(studio, view, board, out)
+        film = await deliver(session.store, view, out)
     return Rendered(film, view, film_id, time.monotonic() - began)
 
 
