@@ -1,6 +1,7 @@
 """RunPod's serverless API over the door's queue: `/v2/<engine>/run`, `status/{id}`, `cancel/{id}`, `health`.
 
-Every answer is JSON. A refusal is `{"error": {"code", "message", "retryable"}, "instance"}` with a 4xx: nothing was accepted.
+Every answer is JSON. A refusal is `{"error": {"code", "message", "retryable"}, "instance"}` with a 4xx: then nothing
+was accepted.
 """
 
 import asyncio

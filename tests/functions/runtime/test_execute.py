@@ -22,7 +22,7 @@ from functions.runtime.results import ended, settle
 from tests.functions.runtime.conftest import MakeHost
 from tests.functions.runtime.test_storage import file_size_limit
 from tests.servers.door import gone
-from tests.servers.engines import OUTPUT
+from tests.servers.engines import OUTPUT, Echo
 from tests.servers.jobs import ECHO, new_id, request, upload
 
 
@@ -75,7 +75,7 @@ def test_executions_are_counted_and_end(host: Host, store: FolderStorage) -> Non
 
 
 def test_late_job_is_refused_unless_it_was_started(host: Host, store: FolderStorage) -> None:
-    late = {"start_by": time.time_ns() // 10**6 - 1, "executions": 2}
+    late: dict[str, Any] = {"start_by": time.time_ns() // 10**6 - 1, "executions": 2}
     refused = request("write", **late)
     result = execute(refused, host)
     assert result.error is not None
@@ -131,7 +131,8 @@ def test_engine_without_code_fails(make_host: MakeHost) -> None:
 
 def test_engine_is_built_once(host: Host) -> None:
     execute(request("write:1"), host)
-    engine: Any = host.engines.get("echo")
+    engine = host.engines.get("echo")
+    assert isinstance(engine, Echo)
     execute(request("write:2"), host)
     assert host.engines.get("echo") is engine
     assert engine.runs == 2

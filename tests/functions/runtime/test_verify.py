@@ -9,9 +9,10 @@ from nacl.signing import SigningKey
 
 from functions.catalog import Catalog
 from functions.contract import grant, keys
+from functions.contract.base import Size
 from functions.contract.errors import ContractError, EngineMismatch, GrantRefused, KeyRefused
 from functions.contract.job import InputRef, JobRequest
-from functions.contract.params import Keyframe, Size, TrainLora
+from functions.contract.params import Keyframe, TrainLora
 from functions.runtime.execute import execute
 from functions.runtime.verify import check, complaints, origin, parse, url_expiry
 from tests.functions.runtime.conftest import MakeHost
