@@ -11,14 +11,15 @@ from control.storyboard.speech import EDGE, words_end
 
 
 def check(board: Storyboard, vocabulary: Collection[str] | None = None) -> tuple[Problem, ...]:
-    """Every error, then every warning. `vocabulary` are the words a sound engine can make; None checks no sound."""
-    errors = [found for rule in ERRORS for found in rule(board)]
-    return tuple(errors) + tuple(craft.warnings(board, vocabulary) if not errors else ())
+    """Every error; where there is none, every warning. `vocabulary` are the words a sound engine can make; None
+    checks no sound.
+    """
+    return errors(board) or tuple(craft.warnings(board, vocabulary))
 
 
 def errors(board: Storyboard) -> tuple[Problem, ...]:
-    """Only what keeps the film from being made."""
-    return tuple(found for found in check(board) if found.severity == "error")
+    """What keeps the film from being made."""
+    return tuple(found for rule in ERRORS for found in rule(board))
 
 
 def ids(board: Storyboard) -> Iterator[tuple[str, str]]:

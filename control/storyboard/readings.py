@@ -1,21 +1,24 @@
 """What each class of steps reads of a storyboard, shot by shot: equal readings mean that nothing is stale."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
 
+from control.storyboard import schema
 from control.storyboard.form import plain
 from control.storyboard.inherit import Effective, effective
-from control.storyboard.models import Scene, Shot, Storyboard
+from control.storyboard.models import Storyboard
 from control.storyboard.scalars import CLASSES
-from control.storyboard.schema import reads
 from control.storyboard.speech import WORDS
 
 _ENTITIES = frozenset({"cast", "places", "props", "pronounce"})
 _CUT = frozenset({"title", "titles", "end", "music", "scenes"})
 """Fields of the film that its cut and mix read, but no single shot."""
+
+_FILLED = ("size", "angle", "lens", "compose", "light", "who")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +44,13 @@ def stale(before: Storyboard, after: Storyboard) -> Stale:
 def shot_readings(board: Storyboard) -> dict[str, dict[str, Any]]:
     """Shot id -> class -> plain values of all that steps of the class read. Shots that are left out have none."""
     played = [shot for _, shot in board.shots() if not shot.omit]
+    film = {letter: projected(board, letter, "", _ENTITIES | _CUT) for letter in CLASSES}
     found = {}
     for index, shot in enumerate(played):
         whole = effective(board, shot)
         before = played[index - 1].id if index and shot.from_previous else None
         after = played[index + 1].id if index + 1 < len(played) and shot.end_frame == "next" else None
-        read = {letter: _shot(board, whole, letter) for letter in CLASSES}
+        read = {letter: _shot(board, whole, film, letter) for letter in CLASSES}
         found[shot.id] = {k: [v, before, after] if k in "KM" else v for k, v in read.items()}
     return found
 
@@ -61,42 +65,41 @@ def film_readings(board: Storyboard) -> dict[str, Any]:
 def projected(part: BaseModel, letter: str, inherited: str, leave: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Plain values of the fields that steps of one class read. `inherited` is for fields that state none."""
     found = {}
-    for name, info in type(part).model_fields.items():
-        classes = reads(info, inherited)
+    for name, classes in _readable(type(part), letter, inherited):
         if name not in leave and (value := _value(getattr(part, name), letter, classes)) is not None:
             found[name] = value
     return found
 
 
+@functools.cache
+def _readable(model: type[BaseModel], letter: str, inherited: str) -> tuple[tuple[str, str], ...]:
+    """Fields in which, or in whose parts, steps of the class read something, each with its classes."""
+    deep = {path.split(".")[0] for path, classes in schema.fields(model, inherited=inherited) if letter in classes}
+    return tuple(
+        (name, schema.reads(info, inherited)) for key, (name, info) in schema.written(model).items() if key in deep
+    )
+
+
 def _value(value: Any, letter: str, classes: str) -> Any:
     if isinstance(value, BaseModel):
         return projected(value, letter, classes) or None
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return [[k, inner] for k, v in value.items() if (inner := _value(v, letter, classes)) is not None] or None
     if isinstance(value, tuple):
         return [inner for v in value if (inner := _value(v, letter, classes)) is not None] or None
     return value if letter in classes else None
 
 
-def _shot(board: Storyboard, whole: Effective, letter: str) -> list[Any]:
-    filled = whole.shot.model_copy(
-        update={
-            "size": whole.size,
-            "angle": whole.angle,
-            "lens": whole.lens,
-            "compose": whole.compose,
-            "light": whole.light,
-            "who": whole.who,
-        }
-    )
+def _shot(board: Storyboard, whole: Effective, film: Mapping[str, Any], letter: str) -> list[Any]:
+    filled = whole.shot.model_copy(update={name: getattr(whole, name) for name in _FILLED})
     scene = projected(whole.scene, letter, "", frozenset({"light", "wardrobe", "ambience", "shots"}))
-    film = projected(board, letter, "", _ENTITIES | _CUT)
     bed = whole.ambience if letter == "S" else None
-    return [projected(filled, letter, ""), scene, film, bed, _named(board, whole.scene, whole.shot, whole, letter)]
+    return [projected(filled, letter, ""), scene, film[letter], bed, _named(board, whole, letter)]
 
 
-def _named(board: Storyboard, scene: Scene, shot: Shot, whole: Effective, letter: str) -> list[Any]:
+def _named(board: Storyboard, whole: Effective, letter: str) -> list[Any]:
     """What the class reads of the people, the place and the things that the shot names."""
+    scene, shot = whole.scene, whole.shot
     seen = [*whole.who, *(person for person in (shot.over, shot.pov) if person is not None)]
     heard = [line.who for line in shot.spoken]
     named: list[tuple[str, dict[str, Any], list[str], str]] = [
