@@ -11,8 +11,8 @@ from control.api.hub import Hub
 from control.db import Database
 from control.render.service import Studio
 from control.settings import Settings
-from control.storyboard.models import Storyboard
 from control.store import ObjectStore
+from control.storyboard.models import Storyboard
 
 Clock = Callable[[], int]
 

@@ -1,14 +1,18 @@
 """Live events for any number of listeners from one poller, which rests while nobody listens."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from control.errors import StudioError
 from control.render.views import Events, Page, RenderInfo, RenderView
 
+log = logging.getLogger("vivijure.events")
 PERIOD_S = 0.25
+RETRY_S = 2.0
 BACKLOG = 500
 PENDING = 1_000
 PROGRESS_EVERY = 4
@@ -52,10 +56,15 @@ class Listener:
         if self.film_id is not None and signal.film_id != self.film_id:
             return
         if self.queue.full():
-            self.queue.get_nowait()
-            self.queue.put_nowait(None)
+            self.end()
         else:
             self.queue.put_nowait(signal)
+
+    def end(self) -> None:
+        """The stream stops here."""
+        if self.queue.full():
+            self.queue.get_nowait()
+        self.queue.put_nowait(None)
 
 
 class Hub:
@@ -73,7 +82,7 @@ class Hub:
         listener = Listener(film_id)
         self.listeners.add(listener)
         if self._poller is None:
-            self._poller = asyncio.create_task(self._poll())
+            self._poller = asyncio.create_task(self._run())
         try:
             yield self._signals(listener, since)
         finally:
@@ -83,13 +92,13 @@ class Hub:
 
     async def close(self) -> None:
         """Stop polling and end every listener."""
-        for listener in self.listeners:
-            listener.offer(Signal("reset", {}, film_id=listener.film_id))
-        if self._poller is not None:
-            self._poller.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._poller
-            self._poller = None
+        # Forgotten before it is awaited: a listener that comes meanwhile starts its own.
+        poller, self._poller = self._poller, None
+        for listener in tuple(self.listeners):
+            listener.end()
+        if poller is not None:
+            poller.cancel()
+            await asyncio.gather(poller, return_exceptions=True)
 
     async def _signals(self, listener: Listener, since: int | None) -> AsyncIterator[Signal]:
         seen = -1
@@ -113,18 +122,27 @@ class Hub:
                 return
             since = found.events[-1].seq
 
-    async def _poll(self) -> None:
-        last = (await self.studio.events(-1)).last
-        turn = 0
+    async def _run(self) -> None:
+        last: int | None = None
         while True:
+            try:
+                last = await self._poll(last)
+            except StudioError as error:
+                log.warning("live events wait: %s", error)
+                await asyncio.sleep(RETRY_S)
+
+    async def _poll(self, last: int | None) -> int:
+        """Send what came after `last` and how far running renders are. Gives the last event sent."""
+        if last is None:
+            last = (await self.studio.events(-1)).last
+        for _ in range(PROGRESS_EVERY):
             found = await self.studio.events(last)
             for signal in _signals_of(found):
                 self._send(signal)
-            last = found.events[-1].seq if found.events else max(last, found.last if found.reset else last)
-            if turn % PROGRESS_EVERY == 0:
-                await self._progress()
-            turn += 1
+            last = max(last, found.last) if not found.reset else found.last
             await asyncio.sleep(PERIOD_S)
+        await self._progress()
+        return last
 
     async def _progress(self) -> None:
         for film_id in {f for f in (x.film_id for x in self.listeners) if f is not None}:
