@@ -43,25 +43,28 @@ def sea(n: int, draw: np.random.Generator, of: Settings) -> Array:
     size, place = draw.uniform(0.45, 1.0, count), draw.uniform(0.25, 0.75, count)
     rock = of.get("rock", 0.0)
     deep, wash = noise(draw, n, band(35, 260, 2, 0.6)), noise(draw, n, band(150, 9000, 1, 0.5))
-    swell, foam, edge = np.zeros(n), np.zeros((n, 2)), np.zeros(n)
+    swell, crash, foam = np.zeros(n), np.zeros((n, 2)), np.zeros((n, 2))
     t = seconds(n)
     for when, strength, side in zip(times, size, place, strict=True):
         since = (t - when + loop / 2) % loop - loop / 2
-        rise = np.exp(-((np.minimum(since, 0) / 1.5) ** 2))
-        crash = strength * rise * np.exp(-np.maximum(since, 0) / (0.8 + 0.8 * strength))
-        spray = (
-            strength * (since > 0) * (1 - np.exp(-np.maximum(since, 0) / 0.25)) * np.exp(-np.maximum(since, 0) / 2.6)
-        )
-        swell += strength * np.exp(-((since / 2.2) ** 2))
-        foam += (crash + (0.35 + 0.4 * rock) * spray)[:, None] * np.array([1 - side, side]) * 1.6
-        edge += crash * (1 + rock)
+        before, after = np.minimum(since, 0), np.maximum(since, 0)
+        sides = np.array([1 - side, side]) * 2
+        swell += strength * np.exp(-((since / 1.9) ** 2))
+        body = strength * np.exp(-((before / (1.1 - 0.75 * rock)) ** 2)) * np.exp(-after / (0.5 + 0.6 * strength))
+        crash += body[:, None] * sides
+        hiss = strength * (1 - np.exp(-after / 0.3)) * np.exp(-after / (1.8 + rock))
+        foam += hiss[:, None] * sides
+    edge = crash.mean(axis=1)
 
     def gains(time: Array, f: Array) -> Array:
-        corner = 500 + 4200 * np.minimum(at(edge, time), 1.4) ** 0.8
-        return np.asarray(1 / np.sqrt(1 + (f / corner) ** 2.4))
+        corner = 260 + 4200 * np.minimum(at(edge, time), 1.2)
+        return np.asarray(1 / np.sqrt(1 + (f / corner) ** 2.6))
 
-    far = 0.16 * noise(draw, n, band(60, 1400, 1, 0.6)) * drift(draw, n, 4.0, 0.6, 1.0)[:, None]
-    return 0.9 * deep * (0.25 + swell)[:, None] + sculpted(wash * foam, gains) * 1.5 + far
+    spray = noise(draw, n, band(1400, 9500, 1, 0.2)) * foam * (0.12 + 0.1 * rock)
+    drops = dsp.filtered(dsp.sparks(draw, n, 160 * rock + 1, 0.8), band(1500, 8000, 1)) * foam
+    far = 0.1 * noise(draw, n, band(60, 1200, 1, 0.6)) * drift(draw, n, 4.0, 0.6, 1.0)[:, None]
+    water = 0.8 * deep * (0.12 + swell)[:, None] + sculpted(wash * (crash + 0.05), gains) * 1.8 + spray + far
+    return water + 0.1 * rock * drops / max(float(np.sqrt(np.mean(drops**2))), 1e-9)
 
 
 def rain(n: int, draw: np.random.Generator, of: Settings) -> Array:
@@ -142,13 +145,31 @@ def engine(n: int, draw: np.random.Generator, of: Settings) -> Array:
     loop, t = n / dsp.RATE, seconds(n)
     cycles = round(of.get("base", 27.0) * loop)
     phase = 2 * np.pi * cycles / loop * t + 0.6 * (drift(draw, n, 0.7) - 0.5)
-    out = np.zeros(n)
-    for k in range(1, 24):
-        out += np.sin(k * phase + draw.uniform(0, 2 * np.pi)) * drift(draw, n, 0.9, 0.5, 1.0) / k**0.8
-    stroke = 0.55 + 0.45 * np.cos(phase / 1) ** 3
+    turn = np.exp(1j * phase)
+    wheel, out = np.ones(n, complex), np.zeros(n)
+    for k in range(1, 20):
+        wheel *= turn
+        out += (wheel * np.exp(1j * draw.uniform(0, 2 * np.pi))).imag * drift(draw, n, 0.9, 0.5, 1.0) / k**0.8
+    stroke = 0.55 + 0.45 * turn.real**3
     clatter = noise(draw, n, band(600, 5000, 1, 0.4)) * stroke[:, None] ** 2
     body = dsp.filtered(dsp.stereo(unit(out)), band(30, 900, 1, 0.2))
     return unit(body) + of.get("clatter", 0.25) * clatter + 0.15 * noise(draw, n, band(40, 300, 1, 0.5))
+
+
+def gulls(n: int, draw: np.random.Generator, of: Settings) -> Array:
+    """Gulls over open air: falling, hoarse cries in groups, near and far."""
+    loop, events = n / dsp.RATE, []
+    for _group in range(max(1, round(loop / 5))):
+        when, side, gain = draw.uniform(0, loop), draw.uniform(-0.9, 0.9), draw.uniform(0.2, 1.0)
+        tone = draw.uniform(850, 1250)
+        for cry in range(int(draw.integers(2, 7))):
+            length = draw.uniform(0.22, 0.5) * (0.9**cry)
+            t = seconds(round(length * dsp.RATE))
+            glide = tone * (1.25 - 0.45 * (t / length) ** 0.7) * (1 + 0.012 * np.sin(2 * np.pi * 33 * t))
+            wave = dsp.swept(glide, [0.6, 1.0, 0.7, 0.45, 0.3, 0.15]) * np.sin(np.pi * (t / length) ** 0.6) ** 1.2
+            events.append((when, dsp.stereo(gain * wave * (1 + 0.3 * draw.standard_normal(len(t))), side)))
+            when += length + draw.uniform(0.05, 0.2)
+    return dsp.room(unit(dsp.placed(n, events)), draw, 1.6, 0.4, 5000) + 0.1 * noise(draw, n, band(60, 2000, 1, 0.6))
 
 
 def crickets(n: int, draw: np.random.Generator, _: Settings) -> Array:
@@ -201,16 +222,25 @@ def birds(n: int, draw: np.random.Generator, of: Settings) -> Array:
 
 def crowd(n: int, draw: np.random.Generator, of: Settings) -> Array:
     """Murmur of many talkers: vowel-coloured voices with syllables and pauses, none of them a word."""
-    loop, out = n / dsp.RATE, np.zeros((n, 2))
+    short, rate = -(-n // 4), dsp.RATE / 4
+    loop, out = short / rate, np.zeros((short, 2))
+    f = np.fft.rfftfreq(short, 1 / rate)
     for _voice in range(round(of.get("many", 14))):
-        pitch = draw.uniform(95, 230) * (1 + 0.12 * (drift(draw, n, 0.4) - 0.5))
+        pitch = draw.uniform(95, 230) * (1 + 0.12 * (drift(draw, short, 0.4, rate=int(rate)) - 0.5))
         pitch *= round(pitch.mean() * loop) / (pitch.mean() * loop)
-        source = dsp.swept(pitch, [0.8**k for k in range(12)])
-        talk = np.clip(drift(draw, n, 0.16) - 0.25, 0, 1) * np.clip(2.2 * drift(draw, n, 2.5) - 0.5, 0, 1)
-        first, second = draw.uniform(350, 700), draw.uniform(1000, 1900)
-        voiced = dsp.filtered(source * talk, lambda f, a=first, b=second: peak(a, 4)(f) + 0.5 * peak(b, 6)(f))
+        talk = np.clip(drift(draw, short, 0.16, rate=int(rate)) - 0.25, 0, 1)
+        talk = talk * np.clip(2.2 * drift(draw, short, 2.5, rate=int(rate)) - 0.5, 0, 1)
+        source = dsp.swept(pitch, [0.8**k for k in range(12)], int(rate)) * talk
+        vowel = peak(draw.uniform(350, 700), 4)(f) + 0.5 * peak(draw.uniform(1000, 1900), 6)(f)
+        voiced = np.fft.irfft(np.fft.rfft(source) * vowel, short)
         out += dsp.stereo(voiced * draw.uniform(0.4, 1.0), draw.uniform(-0.9, 0.9))
-    return dsp.room(unit(out), draw, 0.9, 0.5, 3500) + 0.12 * noise(draw, n, band(150, 3000, 1, 0.6))
+    near = unit(dsp.upsampled(out, 4))
+    near = (
+        near[:n]
+        if len(near) == n
+        else np.stack([np.interp(np.arange(n) * len(near) / n, np.arange(len(near)), c) for c in near.T], axis=1)
+    )
+    return dsp.room(near, draw, 0.9, 0.5, 3500) + 0.12 * noise(draw, n, band(150, 3000, 1, 0.6))
 
 
 def city(n: int, draw: np.random.Generator, _: Settings) -> Array:

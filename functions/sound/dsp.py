@@ -60,15 +60,23 @@ def noise(draw: np.random.Generator, n: int, response: Response, channels: int =
     return unit(filtered(draw.standard_normal((n, channels)), response))
 
 
-def drift(draw: np.random.Generator, n: int, period: float, low: float = 0.0, high: float = 1.0) -> Array:
-    """A slow random curve from `low` to `high` whose changes take about `period` seconds."""
-    points = max(3, round(n / RATE / period))
-    half = points // 2
-    spectrum = np.zeros(n // 2 + 1, complex)
-    ring = draw.standard_normal(half) + 1j * draw.standard_normal(half)
-    spectrum[1 : half + 1] = ring / np.sqrt(1 + np.arange(half))
-    curve = np.fft.irfft(spectrum, n)
-    return np.asarray(low + (high - low) * (curve - curve.min()) / max(float(np.ptp(curve)), 1e-12))
+def drift(
+    draw: np.random.Generator, n: int, period: float, low: float = 0.0, high: float = 1.0, rate: int = RATE
+) -> Array:
+    """A slow random curve around a loop, from `low` to `high`, whose changes take about `period` seconds.
+
+    Drawn at a tenth of its period and interpolated. `rate` is the rate of its n samples.
+    """
+    points = max(3, round(n / rate / period))
+    grid = 10 * points
+    half = max(1, points // 2)
+    spectrum = np.zeros(grid // 2 + 1, complex)
+    spectrum[1 : half + 1] = (draw.standard_normal(half) + 1j * draw.standard_normal(half)) / np.sqrt(
+        1 + np.arange(half)
+    )
+    curve = np.fft.irfft(spectrum, grid)
+    scaled = low + (high - low) * (curve - curve.min()) / max(float(np.ptp(curve)), 1e-12)
+    return np.interp(np.arange(n) * (grid / n), np.arange(grid + 1), np.append(scaled, scaled[0]))
 
 
 def sculpted(x: Array, gains: Callable[[Array, Array], Array]) -> Array:
@@ -112,7 +120,7 @@ def sparks(draw: np.random.Generator, n: int, rate: float, heavy: float = 1.0) -
     """Stereo impulses at random times, `rate` a second, of log-normal strength and random place: `(n, 2)`."""
     count = max(1, draw.poisson(rate * n / RATE))
     when = draw.integers(0, n, count)
-    strength = np.exp(heavy * draw.standard_normal(count)) * draw.choice([-1.0, 1.0], count)
+    strength = np.minimum(np.exp(heavy * draw.standard_normal(count)), 5.0) * draw.choice([-1.0, 1.0], count)
     side = draw.uniform(0.1, 0.9, count)
     out = np.zeros((n, 2))
     np.add.at(out, (when, 0), strength * np.sqrt(1 - side))
@@ -136,19 +144,39 @@ def modes(n: int, partials: Sequence[tuple[float, float, float]], draw: np.rando
     return out * np.minimum(t / 0.0006, 1)
 
 
-def swept(phase_rate: Array, harmonics: Sequence[float]) -> Array:
-    """Harmonics of a frequency that changes in time (Hz at each sample); mono."""
-    phase = 2 * np.pi * np.cumsum(phase_rate) / RATE
-    out = np.zeros(len(phase_rate))
+def swept(phase_rate: Array, harmonics: Sequence[float], rate: int = RATE) -> Array:
+    """Harmonics of a frequency that changes in time (Hz at each sample); mono. Those past 0.45 of the rate are left out."""
+    turn = np.exp(2j * np.pi * np.cumsum(phase_rate) / rate)
+    wheel, out = turn.copy(), np.zeros(len(phase_rate))
     for k, strength in enumerate(harmonics, 1):
-        out += strength * np.sin(k * phase) * (phase_rate * k < 0.45 * RATE)
+        out += strength * wheel.imag * (phase_rate * k < 0.45 * rate)
+        wheel *= turn
     return out
+
+
+def upsampled(x: Array, by: int) -> Array:
+    """A loop at `by` times its rate, by zero-padding the spectrum."""
+    return np.fft.irfft(np.fft.rfft(x, axis=0), by * len(x), axis=0) * by
+
+
+def smooth(n: int) -> bool:
+    """Whether n is made of small primes, so that its Fourier transform is quick."""
+    for p in (2, 3, 5, 7):
+        while n % p == 0:
+            n //= p
+    return n < 400
 
 
 def stereo(x: Array, side: float = 0.0) -> Array:
     """Mono to stereo, constant power; `side` -1 left to 1 right."""
     angle = (side + 1) * np.pi / 4
     return np.stack([x * np.cos(angle), x * np.sin(angle)], axis=1) * np.sqrt(2)
+
+
+def softened(x: Array, crest: float) -> Array:
+    """Peaks rounded so that none passes `crest` times the RMS."""
+    ceiling = crest * max(float(np.sqrt(np.mean(x**2))), 1e-12)
+    return np.asarray(ceiling * np.tanh(x / ceiling))
 
 
 def padded(x: Array, n: int) -> Array:
@@ -164,10 +192,9 @@ def room(x: Array, draw: np.random.Generator, decay: float, wet: float, bright: 
     n = min(len(x), max(1, round(1.3 * decay * RATE)))
     t = seconds(n)
     tail = np.zeros((len(x), 2))
-    dull = draw.standard_normal((n, 2)) * (10 ** (-3 * t / decay))[:, None]
-    clear = draw.standard_normal((n, 2)) * (10 ** (-3 * t / (0.4 * decay)))[:, None]
-    tail[:n] = filtered(dull, band(70, bright / 3, 1)) + 0.6 * filtered(clear, band(bright / 4, bright, 1))
-    tail[:n] *= np.minimum(t / 0.006, 1)[:, None]
+    dull = noise(draw, n, band(70, bright / 3, 1)) * (10 ** (-3 * t / decay))[:, None]
+    clear = noise(draw, n, band(bright / 4, bright, 1)) * (10 ** (-3 * t / (0.4 * decay)))[:, None]
+    tail[:n] = (dull + 0.4 * clear) * np.minimum(t / 0.006, 1)[:, None]
     tail /= np.sqrt((tail**2).sum(axis=0))
     wetted = np.fft.irfft(np.fft.rfft(x, axis=0) * np.fft.rfft(tail, axis=0), len(x), axis=0)
     return (1 - wet) * x + wet * wetted

@@ -11,6 +11,8 @@ HIT_PEAK_DBFS = -8.0
 LOOP_S = 20.0
 """Longest loop that is synthesised; longer beds repeat it."""
 SEAM_S = 0.05
+CREST = 6.0
+"""How far a bed's peaks may stand above its RMS: 15.6 dB."""
 
 
 def settings(layer: Layer) -> dict[str, float]:
@@ -66,7 +68,7 @@ def hit(layer: Layer, n: int, draw: np.random.Generator) -> Array:
     else:
         dry = hits.MAKERS[layer.sound.make](draw, settings(layer))
         tail = round(RATE * (0.3 + (1.2 + 1.3 * layer.far if layer.far > 0.2 else 0.0)))
-        made = distance(dsp.padded(dry, len(dry) + tail), draw, layer)
+        made = distance(dsp.padded(dry, -(-(len(dry) + tail) // 480) * 480), draw, layer)
     return made / max(float(np.abs(made).max()), 1e-9)
 
 
@@ -82,12 +84,20 @@ def tiled(x: Array, n: int) -> Array:
     return out
 
 
+def loop_length(n: int) -> int:
+    """Samples of the loop that is synthesised for n: a whole part of n that transforms quickly where there is one."""
+    fewest = -(-n // round(LOOP_S * RATE))
+    whole = (n // k for k in range(fewest, fewest + 6) if n % k == 0 and dsp.smooth(n // k))
+    return next(whole, n // fewest // 480 * 480 or n)
+
+
 def bed(layers: tuple[Layer, ...], n: int, draw: np.random.Generator) -> Array:
     """All layers as one seamless bed of exactly n samples at -26 LUFS."""
-    period = n // -(-n // round(LOOP_S * RATE))
+    period = loop_length(n)
     mixed = np.zeros((period, 2))
-    for layer in layers:
-        mixed += loop(layer, period, draw)
+    for position, layer in enumerate(layers):
+        mixed += loop(layer, period, draw) * max(0.5, 1 - 0.3 * position)
+    mixed = dsp.softened(mixed, CREST)
     mixed *= 10 ** ((BED_LUFS - dsp.loudness(mixed)) / 20)
     return tiled(mixed * min(1.0, 0.7 / max(float(np.abs(mixed).max()), 1e-9)), n)
 

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from functions.sound import dsp
-from functions.sound.dsp import RATE, Array, band, drift, peak
+from functions.sound.dsp import RATE, Array, band, drift, peak, upsampled
 
 SLOW = RATE // 3
 """Tones are computed at 16 kHz and brought up to 48 kHz; nothing sounds above `TOP`."""
@@ -49,13 +49,13 @@ class Note:
         return float(ROOT * 2 ** (self.tone / 12))
 
 
-def upsampled(x: Array) -> Array:
-    """16 kHz to 48 kHz by zero-padding the spectrum."""
-    return np.fft.irfft(np.fft.rfft(x), 3 * len(x)) * 3
+def rounded(s: float) -> int:
+    """Samples at 16 kHz of about s seconds: a length whose Fourier transform is quick."""
+    return max(1, round(s * SLOW / 800)) * 800
 
 
 def _slow_drift(draw: np.random.Generator, n: int, period: float, low: float, high: float) -> Array:
-    return drift(draw, 3 * n, period, low, high)[::3][:n]
+    return drift(draw, n, period, low, high, SLOW)
 
 
 def _bowing(draw: np.random.Generator, n: int, attack: float) -> Array:
@@ -102,19 +102,20 @@ def _rosin(who: Instrument, note: Note, n: int) -> Array:
 
 def bowed(draw: np.random.Generator, who: Instrument, note: Note) -> Array:
     """A sustained note by one or several players."""
-    n = max(16, round(note.length * SLOW))
+    n = rounded(note.length)
     out = np.zeros((3 * n, 2))
     for desk in range(who.desks):
         detune = 0.0 if who.desks == 1 else draw.normal(0, 6.0)
         side = note.side if who.desks == 1 else float(np.clip(note.side + draw.uniform(-0.6, 0.6), -1, 1))
-        out += dsp.stereo(upsampled(_desk(draw, who, note, n, detune)), side) / np.sqrt(who.desks)
+        out += dsp.stereo(upsampled(_desk(draw, who, note, n, detune), 3), side) / np.sqrt(who.desks)
     return out * note.level
 
 
 def struck(draw: np.random.Generator, who: Instrument, note: Note) -> Array:
     """A string, tine or bar that is hit once and rings: stiff partials, two beating each, a touch of hammer."""
     ring = min(who.ring, max(note.length, 0.4) + 0.8) * min(1.5, (ROOT * 4 / note.hertz) ** 0.35)
-    n = round(ring * SLOW)
+    n = rounded(ring)
+    ring = n / SLOW
     t = np.arange(n) / SLOW
     out = np.zeros(n)
     for k in range(1, 24):
@@ -131,7 +132,7 @@ def struck(draw: np.random.Generator, who: Instrument, note: Note) -> Array:
         )
     hammer = draw.standard_normal(n) * np.exp(-t / 0.006) * 0.12
     fade = np.minimum(np.minimum(t / who.attack, 1), (ring - t) / 0.15).clip(0, 1)
-    return dsp.stereo(upsampled((dsp.unit(out) * 1.4 + hammer) * fade), note.side) * note.level
+    return dsp.stereo(upsampled((dsp.unit(out) * 1.4 + hammer) * fade, 3), note.side) * note.level
 
 
 def drums(draw: np.random.Generator, who: Instrument, note: Note) -> Array:
@@ -149,7 +150,7 @@ PLAYERS = {"bowed": bowed, "struck": struck, "drums": drums}
 
 def played(draw: np.random.Generator, parts: Mapping[str, tuple[Instrument, list[Note]]], n: int) -> Array:
     """All notes of all instruments in one hall, exactly n samples."""
-    total = n + round(2.5 * RATE)
+    total = -(-(n + round(2.5 * RATE)) // 9600) * 9600
     out = np.zeros((total, 2))
     for who, notes in parts.values():
         for note in notes:

@@ -33,6 +33,7 @@ class Mood(BaseModel):
     tempo: int
     semitones: int = 0
     pulse: bool = False
+    lead: str = "pad"
 
 
 class Words(BaseModel):
@@ -146,8 +147,10 @@ def form(cue: Cue) -> str:
 
 
 def _instrument(cue: Cue) -> Instrument:
-    default = {"tense": "cello", "dark": "drone", "sad": "strings", "epic": "strings"}.get(cue.mood, "pad")
-    return WORDS.instruments[cue.instruments[0] if cue.instruments else default]
+    """The first that is named, else what suits the mood, else a cello for a held note and a pad for chords."""
+    if cue.instruments:
+        return WORDS.instruments[cue.instruments[0]]
+    return WORDS.instruments[WORDS.moods[cue.mood].lead if cue.mood else "cello" if form(cue) == "held" else "pad"]
 
 
 def _base(cue: Cue, who: Instrument) -> float:
