@@ -56,13 +56,12 @@ _END_EVENT = """
 INSERT INTO event(op,film_id,render_id,kind,data,at)
 SELECT 'end:'||id, film_id, payer, 'job', :data, :now FROM job WHERE id=:id AND state=:end ON CONFLICT(op) DO NOTHING"""
 _WAKE = """
-UPDATE render SET next_at=CASE WHEN lease_until>0 THEN -1 ELSE 0 END
+UPDATE render SET next_at=-1
 WHERE state IN ('running','paused') AND id IN (SELECT render_id FROM step WHERE fp=:fp)"""
 _DUE = "SELECT * FROM job WHERE open=1 AND next_poll_at<=:now ORDER BY next_poll_at LIMIT :limit"
 _NEXT_DUE = """
 SELECT MIN(at) AS at FROM (SELECT MIN(next_poll_at) AS at FROM job WHERE open=1 UNION ALL
-  SELECT MIN(MAX(next_at,lease_until)) FROM render
-  WHERE state='running' OR (state='paused' AND cancel_requested=1))"""
+  SELECT MIN(MAX(next_at,lease_until)) FROM render WHERE state IN ('running','paused'))"""
 _RING = """
 UPDATE job SET next_poll_at=0, rung_at=:now WHERE id=:id AND live=1 AND next_poll_at>0 AND rung_at<=:now-:pause"""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -52,11 +52,39 @@ class Subject:
 
 @dataclass
 class Known:
-    """Artifacts known so far of the fingerprints asked for; grows, never forgets."""
+    """Artifacts known so far of the fingerprints asked for; grows, never forgets.
+
+    `wanted` are fingerprints whose facts the planner looked for and did not find: only those make another plan.
+    """
 
     render: str = ""
     made: dict[str, Made] = field(default_factory=dict)
     facts: dict[str, Mapping[str, OutputFacts]] = field(default_factory=dict)
+    wanted: set[str] = field(default_factory=set)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether a fact has come that the last plan was made without."""
+        return not self.wanted.isdisjoint(self.facts)
+
+
+class AskedFacts(Mapping[str, Mapping[str, OutputFacts]]):
+    """Facts that remember which of those asked for were missing."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self.missing: set[str] = set()
+
+    def __getitem__(self, fp: str) -> Mapping[str, OutputFacts]:
+        if fp not in self._facts:
+            self.missing.add(fp)
+        return self._facts[fp]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._facts)
+
+    def __len__(self) -> int:
+        return len(self._facts)
 
 
 class Planning:
@@ -126,22 +154,18 @@ class Planning:
         rows = await self._db.fetch("SELECT id, fp FROM take WHERE film_id=:film", {"film": film_id})
         return {row["id"]: row["fp"] for row in rows}
 
-    async def learn(self, known: Known, fps: Iterable[str]) -> bool:
-        """Look for artifacts of these fingerprints that count as made. Whether anything was new."""
-        found = False
+    async def learn(self, known: Known, fps: Iterable[str]) -> None:
+        """Look for artifacts of these fingerprints that count as made."""
         for row in await self._renders.artifacts(fp for fp in fps if fp not in known.facts):
             made = Made(row["quality"], row["payer"], bool(row["kept"]))
             known.made[row["fp"]] = made
             if made.serves(known.render):
                 known.facts[row["fp"]] = FACTS.validate_json(row["facts"])
-                found = True
-        return found
 
     async def plan(self, subject: Subject, known: Known) -> Plan:
         """The plan under all facts there are. Facts give fingerprints, and those give further facts."""
-        asked: set[str] = set()
         while True:
-            facts = dict(known.facts)
+            facts = AskedFacts(dict(known.facts))
             plan = await asyncio.to_thread(
                 self._planner,
                 subject.board,
@@ -151,10 +175,9 @@ class Planning:
                 uploads=subject.uploads,
                 takes=subject.takes,
             )
-            prints = {s.fingerprint for s in plan.steps if s.fingerprint is not None}
-            news = await self.learn(known, prints - asked)
-            asked |= prints
-            if not news or all(s.fingerprint is not None for s in plan.steps):
+            known.wanted = facts.missing
+            await self.learn(known, {s.fingerprint for s in plan.steps if s.fingerprint is not None})
+            if not known.outdated:
                 return plan
 
 

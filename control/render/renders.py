@@ -15,14 +15,14 @@ a runner that was killed does not hold up the next.
 """
 
 # A token leases once, so that a claim sent twice does not take a second render unseen.
+# Who wakes a render writes -1; a claim makes it 0, so that a release sees what was asked for meanwhile.
 _CLAIM = """
-UPDATE render SET lease_token=:token, lease_until=:until WHERE id=(
-    SELECT id FROM render WHERE (state='running' OR (state='paused' AND cancel_requested=1))
-    AND next_at<=:now AND lease_until<:now ORDER BY next_at LIMIT 1)
+UPDATE render SET lease_token=:token, lease_until=:until, next_at=0 WHERE id=(
+    SELECT id FROM render WHERE state IN ('running','paused') AND next_at<=:now AND lease_until<:now
+    ORDER BY next_at LIMIT 1)
   AND NOT EXISTS(SELECT 1 FROM render WHERE lease_token=:token)"""
-# Somebody who asks while a render is leased leaves -1: it is then due at once when the lease ends.
 _RELEASE = """
-UPDATE render SET lease_token=NULL, lease_until=0, next_at=CASE WHEN next_at=-1 THEN 0 ELSE :next_at END
+UPDATE render SET lease_token=NULL, lease_until=0, next_at=CASE WHEN next_at=-1 THEN -1 ELSE :next_at END
 WHERE id=:render AND lease_token=:token"""
 _SAVE_STEPS = """
 INSERT INTO step(render_id,path,n,kind,engine,door,fp,shot,label,estimated,quote_u,bound_u,expect_s)
@@ -59,7 +59,7 @@ _END_EVENT = """
 INSERT INTO event(op,film_id,render_id,kind,data,at)
 SELECT 'render-end:'||id, film_id, id, 'render', json_object('state',state,'reason',reason), :now FROM render
 WHERE id=:render AND state=:state ON CONFLICT(op) DO NOTHING"""
-_CANCEL = "UPDATE render SET cancel_requested=1, next_at=0 WHERE id=:render AND state IN ('running','paused')"
+_CANCEL = "UPDATE render SET cancel_requested=1, next_at=-1 WHERE id=:render AND state IN ('running','paused')"
 _CANCEL_JOBS = """
 UPDATE job SET cancel_requested=1, next_poll_at=0 WHERE live=1
   AND fp IN (SELECT fp FROM step WHERE render_id=:render)
@@ -74,7 +74,7 @@ _SWITCH_EVENT = """
 INSERT INTO event(op,film_id,render_id,kind,data,at)
 SELECT :op, film_id, id, 'render', json_object('state',:new), :now FROM render
 WHERE id=:render AND state=:old AND cancel_requested=0 ON CONFLICT(op) DO NOTHING"""
-_SWITCH = "UPDATE render SET state=:new, next_at=0 WHERE id=:render AND state=:old AND cancel_requested=0"
+_SWITCH = "UPDATE render SET state=:new, next_at=-1 WHERE id=:render AND state=:old AND cancel_requested=0"
 _ATTEMPTS = """
 SELECT job.fp, attempt, state, payer, cancel_requested, retryable, error FROM json_each(:fps)
 JOIN job ON job.fp=json_each.value WHERE live=1 OR ended_at>=:since ORDER BY attempt"""

@@ -17,9 +17,9 @@ from nacl.signing import SigningKey
 
 from control.db import Database
 from control.doors.registry import Doors
-from control.errors import NotFound, PlanError, StudioError
+from control.errors import DatabaseError, NotFound, PlanError, StoreError, StudioError
 from control.graph.model import Step
-from control.render.advance import Decision, advance
+from control.render.advance import LIVE, Decision, advance
 from control.render.attend import Look, Tools, interval, post_ms
 from control.render.ledger import Intent, Ledger
 from control.render.planning import Known, Planning
@@ -36,6 +36,8 @@ PAUSE_S = (0.005, 0.5)
 """Least and longest wait between two ticks."""
 WATCH_S = 0.02
 """How often a folder is looked at for results of running jobs."""
+HUNGRY_MS = 500
+"""A render that waits for room at a door."""
 RETRY_MS = 2000
 """After the database or the store could not be used."""
 NO_LIMIT = 2**53 - 1
@@ -119,15 +121,15 @@ class Runner:
         claimed: list[tuple[RenderRow, str]] = []
         while (render := await self.renders.claim(token := self.desk.new_id(), now)) is not None:
             claimed.append((render, token))
-        ready = {render.id: await self._advance(render) for render, _ in claimed}
+        ready = {render.id: await self._guarded_advance(render) for render, _ in claimed}
         await self._submit_fairly(ready)
         for render, token in claimed:
             await self.renders.release(render.id, token, self._next(render.id))
 
     def _next(self, render: str) -> int:
+        """When to look at a render that nothing wakes: soon where a door had no room, or where it could not be read."""
         work = self._work.get(render)
-        now = self.desk.clock()
-        return now + (int(PAUSE_S[1] * 1000) if work is not None and work.hungry else IDLE_MS)
+        return self.desk.clock() + (HUNGRY_MS if work is None or work.hungry else IDLE_MS)
 
     # jobs ----------------------------------------------------------------------------------------------------------
 
@@ -181,20 +183,30 @@ class Runner:
                 if job_id not in self._looks and path.exists():
                     del self._watched[job_id]
                     fresh = await self.ledger.job(job_id)
-                    if fresh is not None and fresh.handle is not None:
+                    if fresh is not None and fresh.state in LIVE and fresh.handle is not None:
                         self._look(fresh, rung=True)
             await asyncio.sleep(WATCH_S)
 
     # renders -------------------------------------------------------------------------------------------------------
 
+    async def _guarded_advance(self, render: RenderRow) -> list[str]:
+        """Advance one render; what goes wrong with it touches no other."""
+        try:
+            return await self._advance(render)
+        except (DatabaseError, StoreError) as error:
+            log.warning("render %s waits: %s", render.id, error)
+            self._work.pop(render.id, None)
+        except StudioError as error:
+            await self._end(render, Decision({}, end="failed", reason=error.detail))
+        except Exception as error:
+            log.exception("render %s", render.id)
+            await self._end(render, Decision({}, end="failed", reason=f"the Studio stumbled: {error!r}"))
+        return []
+
     async def _advance(self, render: RenderRow) -> list[str]:
         """Decide, write what was decided, and return the paths to submit."""
-        try:
-            work = await self._load(render)
-            decision = await self._decide(work, render)
-        except PlanError as error:
-            await self._end(render, Decision({}, end="failed", reason=error.detail))
-            return []
+        work = await self._load(render)
+        decision = await self._decide(work, render)
         changed = work.changed(decision.standings)
         fresh = newly_made(work.standings, decision.standings)
         if changed:
@@ -218,7 +230,6 @@ class Runner:
         return work
 
     async def _planned(self, work: Work) -> None:
-        work.planned_with = len(work.known.facts)
         if not await self.renders.save_steps(work.render.id, work.rows(self.desk.doors), work.outline()):
             raise PlanError(
                 "the film would be planned differently now; start the render again, finished steps are kept"
@@ -229,9 +240,9 @@ class Runner:
             await self.desk.planning.learn(work.known, work.open_prints())
             attempts = await self.renders.attempts(render, work.open_prints())
             decision = advance(work.situation(render, attempts, self.desk.doors))
-            if work.resolved or len(work.known.facts) == work.planned_with or decision.submit:
+            if not work.known.outdated or decision.submit:
                 return decision
-            # Nothing can be submitted as things are known, but more is known than when this was planned.
+            # Nothing can be submitted as it was planned, but a fact has come that planning had missed.
             work.plan = await self.desk.planning.plan(work.subject, work.known)
             await self._planned(work)
 
@@ -252,7 +263,8 @@ class Runner:
             await self.renders.take(work.render, kept, self.desk.clock())
 
     async def _end(self, render: RenderRow, decision: Decision) -> None:
-        await self.renders.end(render.id, decision.end or "failed", decision.reason, self.desk.clock())
+        state = "cancelled" if render.cancel_requested else decision.end or "failed"
+        await self.renders.end(render.id, state, decision.reason, self.desk.clock())
         self._work.pop(render.id, None)
 
     # submitting ----------------------------------------------------------------------------------------------------

@@ -24,8 +24,6 @@ class Work:
     known: Known
     standings: dict[str, Standing] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
-    planned_with: int = 0
-    """How many facts were known when the plan was made."""
     hungry: bool = False
     """Whether steps are ready for which no door had room."""
 
@@ -33,11 +31,6 @@ class Work:
     def steps(self) -> Mapping[str, Step]:
         """Steps by path."""
         return {step.path: step for step in self.plan.steps}
-
-    @property
-    def resolved(self) -> bool:
-        """Whether every fingerprint is known."""
-        return all(step.fingerprint is not None for step in self.plan.steps)
 
     def open_prints(self) -> set[str]:
         """Fingerprints of steps that are not made as far as is known."""
