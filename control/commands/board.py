@@ -2,15 +2,16 @@
 
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from control.errors import StoryboardError
 from control.graph.builder import DEFAULT_ENGINES
 from control.storyboard import fountain, text
 from control.storyboard.checks import check
+from control.storyboard.models import Storyboard
 from control.storyboard.problem import Problem
-from control.storyboard.source import decode
-from control.storyboard.text import Reading
+from control.storyboard.source import MAX_BYTES, decode
 from functions.catalog import builtin
 
 SCRIPTS = (".fountain", ".spmd")
@@ -20,18 +21,27 @@ def content(path: Path) -> bytes:
     """The bytes of a storyboard file. Raises `StoryboardError`."""
     try:
         with path.open("rb") as file:
-            return file.read(text.source.MAX_BYTES + 1)
+            return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise StoryboardError(f"cannot read {path}: {error.strerror}; give the path of a storyboard") from error
 
 
-def read(path: Path) -> Reading:
+@dataclass(frozen=True)
+class Loaded:
+    """A storyboard and the warnings about it."""
+
+    board: Storyboard
+    problems: tuple[Problem, ...]
+
+
+def read(path: Path) -> Loaded:
     """The storyboard in a file: Fountain by its suffix, else YAML or JSON. Raises `StoryboardError`."""
     data = content(path)
     if path.suffix.lower() in SCRIPTS:
-        found = fountain.import_fountain(decode(data))
-        return Reading(found.board, tuple(found.report.problems))
-    return text.read(data, vocabulary())
+        script = fountain.import_fountain(decode(data))
+        return Loaded(script.board, script.report.problems)
+    found = text.read(data, vocabulary())
+    return Loaded(found.board, found.problems)
 
 
 def vocabulary() -> tuple[str, ...]:
@@ -42,10 +52,10 @@ def vocabulary() -> tuple[str, ...]:
 def problems(path: Path) -> tuple[Problem, ...]:
     """Everything wrong or doubtful in the file; never raises for what the file holds."""
     try:
-        reading = read(path)
+        loaded = read(path)
     except StoryboardError as error:
         return tuple(error.problems) or (Problem(severity="error", path="", message=error.detail),)
-    return reading.problems or check(reading.board, vocabulary())
+    return loaded.problems or check(loaded.board, vocabulary())
 
 
 def write(path: Path, text_: str) -> None:

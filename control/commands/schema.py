@@ -6,7 +6,7 @@ from pydantic import TypeAdapter
 
 from control.errors import NotFound
 from control.graph.model import Plan, Recipe
-from control.storyboard.edits import EditBatch
+from control.storyboard.edits.batch import EditBatch
 from control.storyboard.models import Storyboard
 from functions.contract.job import DoorStatus, JobProgress, JobRequest, JobResult
 from functions.contract.manifest import EngineManifest

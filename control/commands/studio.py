@@ -1,0 +1,45 @@
+"""`vivijure studio`: the web page on this machine."""
+
+import asyncio
+import socket
+
+import uvicorn
+from rich.console import Console
+
+from control.api.login import issue_link
+from control.app import build_app
+from control.errors import SettingsError
+from control.settings import Settings
+
+
+async def serve(settings: Settings, console: Console) -> None:
+    """Serve until interrupted. Raises `SettingsError` where the port is taken."""
+    with listening(settings) as sock:
+        settings = settings.model_copy(update={"port": sock.getsockname()[1]})
+        config = uvicorn.Config(build_app(settings), log_level="warning", access_log=False, timeout_graceful_shutdown=5)
+        server = uvicorn.Server(config)
+        task = asyncio.create_task(server.serve(sockets=[sock]))
+        while not server.started and not task.done():
+            await asyncio.sleep(0.05)
+        if not task.done():
+            console.print("Studio: " + settings.base_url, highlight=False, soft_wrap=True)
+            console.print(
+                "Log in (once, within 15 minutes): " + await issue_link(settings), highlight=False, soft_wrap=True
+            )
+            console.print("Ctrl-C stops it; running renders go on the next time.", style="dim", highlight=False)
+        await task
+
+
+def listening(settings: Settings) -> socket.socket:
+    """A bound socket of the settings' host and port. Raises `SettingsError`."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((settings.host, settings.port))
+    except OSError as error:
+        sock.close()
+        raise SettingsError(
+            f"port {settings.port} on {settings.host} cannot be used: {error.strerror}; "
+            "stop what listens there, or choose another with --port"
+        ) from error
+    return sock
