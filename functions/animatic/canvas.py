@@ -121,13 +121,15 @@ def spline(points: Sequence[Sequence[float]] | Points, closed: bool = True, step
 
 
 def taper(points: Points, widths: Sequence[float]) -> Points:
-    """The outline of a stroke along `points` whose full width runs through `widths` (world units)."""
+    """The outline of a round-ended stroke along `points` whose full width runs through `widths` (world units)."""
     along = np.linspace(0.0, 1.0, len(points))
     half = np.interp(along, np.linspace(0.0, 1.0, len(widths)), widths)[:, None] / 2
     tangent = np.gradient(points, axis=0)
     tangent /= np.maximum(np.hypot(*tangent.T)[:, None], 1e-9)
     normal = np.stack([-tangent[:, 1], tangent[:, 0]], axis=1)
-    start, end = points[0] - tangent[0] * half[0], points[-1] + tangent[-1] * half[-1]
+    turn = np.linspace(-np.pi / 2, np.pi / 2, 7)[1:-1, None]
+    start = points[0] - (np.cos(turn) * tangent[0] - np.sin(turn) * normal[0]) * half[0]
+    end = points[-1] + (np.cos(turn) * tangent[-1] - np.sin(turn) * normal[-1]) * half[-1]
     return np.vstack([start, points + normal * half, end, (points - normal * half)[::-1]])
 
 

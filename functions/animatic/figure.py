@@ -260,7 +260,7 @@ class Figure:
         gesture = self._gesture()
         if gesture is not None and name == "near_arm":
             joints[1:] = gesture[self.side]
-        sleeve = self.limb(joints, [0.52, 0.52, 0.46, 0.42, 0.34])
+        sleeve = self.limb(joints, [0.4, 0.52, 0.48, 0.42, 0.34])
         self.form(sheet, sleeve, np.asarray(self._cloth(sleeve) + shift, np.float32), INNER_TONE, 0.9, near=0.5)
         ink = -6 if self.coat.cloth > 20 else -4
         if self.side == "front" and gesture is None:
@@ -312,7 +312,7 @@ class Figure:
         """The garment's own collar, low, around the neck."""
         back = self.stand.view == "back"
         outline = (
-            [[-0.32, 1.02], [0, 1.1], [0.32, 1.02], [0.52, 1.3], [0.3, 1.44], [0, 1.5], [-0.3, 1.44], [-0.52, 1.3]]
+            [[-0.3, 1.08], [0, 1.14], [0.3, 1.08], [0.46, 1.32], [0.2, 1.41], [0, 1.43], [-0.2, 1.41], [-0.46, 1.32]]
             if back
             else [[-0.36, 1.06], [-0.26, 1.18], [-0.05, 1.42], [0.06, 1.62], [-0.2, 1.7], [-0.56, 1.42], [-0.46, 1.18]]
         )
@@ -369,7 +369,7 @@ class Figure:
         self.form(sheet, mask, self.coat.skin, 4.0 if large else 11, 0.8, accent=0.1)
         if view == "back":
             return
-        faces.features(self, sheet, mask)
+        faces.features(self, sheet)
         if view in ("three-quarter", "profile") and self.traits.hair not in ("long", "bob"):
             self.form(
                 sheet, self.fill(_outline("ear", view), body=False, rough=0.4), self.coat.skin + 1, 5, 0.5, accent=0.12
@@ -383,10 +383,11 @@ class Figure:
             mask = self.fill(
                 _outline("hair", style, self.stand.view), body=False, rough=2.0 if style == "curly" else 1.0
             )
-            self.form(sheet, mask, self._strands(mask), 9, 0.9)
+            self.form(sheet, mask, self._strands(mask), 9, 0.9, near=self._hair_hue)
+            self._combed(sheet, mask)
         if self.traits.beard == "full" and self.stand.view != "back":
             mask = self.fill(_outline("beard", self.stand.view), body=False, rough=1.6)
-            self.form(sheet, mask, self._strands(mask) - 2, 7, 0.5)
+            self.form(sheet, mask, self._strands(mask) - 2, 7, 0.5, near=self._hair_hue)
         if self.traits.hair == "bun":
             (x, y), r = table("outlines.toml")["bun"][self.stand.view]
             turn = np.linspace(0, 2 * np.pi, 14, endpoint=False)
@@ -396,6 +397,26 @@ class Figure:
                 self.coat.hair,
                 9,
             )
+
+    @property
+    def _hair_hue(self) -> float:
+        """White and grey hair takes the calmer hue beside the main one."""
+        return 0.9 if self.traits.hair_value > 15 else 0.2
+
+    def _combed(self, sheet: Sheet, hair: Mask) -> None:
+        """Drawn-back hair runs in strands to where it is tied."""
+        if self.traits.hair not in ("plait", "bun", "ponytail") or self.stand.head < 0.12:
+            return
+        knot = np.array(table("outlines.toml")["tail"][self.stand.view][0])
+        rim = np.array(_outline("hair", "drawn-back", self.stand.view))
+        for k, start in enumerate(spline(rim, steps=3)):
+            if np.hypot(*(start - knot)) < 0.25:
+                continue
+            bulge = (start + knot) / 2 + (np.array([0.0, 0.33]) - (start + knot) / 2) * -0.22
+            curve = self.world(spline([start * 0.97 + knot * 0.03, bulge, knot], closed=False, steps=10), body=False)
+            w = 0.011 * self.stand.head
+            stroke = self.pen.stroke(curve, [w * 0.3, w * 1.3, w], 0.8, 1.2)
+            sheet.lift(clipped(stroke, hair), -7.0 if k % 3 else 5.0)
 
     def _strands(self, mask: Mask) -> Floats:
         """Hair is never one value: fine strands along its fall."""
@@ -435,7 +456,14 @@ class Figure:
                 middle - aside * wide * 0.8 + ahead * 0.08,
                 middle - aside * wide * 0.1 - ahead * 0.1,
             ]
-            self.form(sheet, self.fill(np.array(lobe), body=False, rough=0.5), self.coat.hair - 1 + 3 * (k % 2), 9, 0.6)
+            self.form(
+                sheet,
+                self.fill(np.array(lobe), body=False, rough=0.5),
+                self.coat.hair - 1 + 3 * (k % 2),
+                9,
+                0.6,
+                near=self._hair_hue,
+            )
         tuft = self.pen.stroke(
             self.world(curve[-9:], False), [0.12 * self.stand.head, 0.14 * self.stand.head, 0.02 * self.stand.head]
         )
@@ -460,6 +488,11 @@ def _outline(*path: str) -> list[list[float]]:
         found = table("outlines.toml")["hair"]["short"] if path[0] == "hair" else found
     outline: list[list[float]] = found.get(path[-1], found.get("front"))
     return outline
+
+
+def clipped(mask: Mask, within: Mask) -> Mask:
+    """The part of a mask that lies inside another."""
+    return Mask(mask.roi, mask.cover * faces.within(mask, within))
 
 
 def towards(cover: Floats, key: tuple[float, float], sigma: float) -> Floats:

@@ -34,7 +34,7 @@ FRAMES: Final[Mapping[ShotSize, Frame]] = MappingProxyType(
         "medium-full": Frame(0.15, 0.30),
         "medium": Frame(0.20, 0.35),
         "medium-close": Frame(0.32, 0.36),
-        "close": Frame(0.58, 0.38),
+        "close": Frame(0.64, 0.34),
         "extreme-close": Frame(1.55, 0.45),
         "insert": Frame(0.58, 0.45),
     }
@@ -140,3 +140,12 @@ def _over(figure: Figure, scene: Scene) -> Stand:
     frame = FRAMES[scene.composition.size]
     side = -1.0 if _AT[figure.at] <= 0 else 1.0
     return Stand(figure, side * scene.aspect * 0.36, frame.eyes - 0.5 - 0.01, frame.head * 1.5, -side, "back", True)
+
+
+def target(scene: Scene) -> tuple[float, float]:
+    """The world point that the eye goes to and a push closes in on: the faces that are seen, else what is named."""
+    seen = [p for p in stands(scene) if not p.over]
+    if seen:
+        return sum(p.x for p in seen) / len(seen), sum(p.eyes for p in seen) / len(seen)
+    things = ["tower", "lighthouse", "house", "castle", "ship", "tree", "figure", "door", "window"]
+    return scene.side_of(things, 0.0) * scene.aspect, 0.0

@@ -1,13 +1,14 @@
 """A panel: the scene staged as planes, and the layers that the frame loop moves."""
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from functions.animatic import framing, life, light
 from functions.animatic.art import art
 from functions.animatic.camera import Path, State
 from functions.animatic.canvas import View
 from functions.animatic.layers import Drawing
+from functions.animatic.light import Level
 from functions.animatic.planes import Plane, Tile, tile
 from functions.animatic.render import Layer, Look, Matrix, Stage
 from functions.animatic.scene import Scene
@@ -15,18 +16,16 @@ from functions.animatic.staging import stage
 from functions.animatic.values import Floats
 from functions.contract.params import Camera, Motion
 
-Level = Callable[[float], float]
 PARALLAXES = [0.15, 0.3, 0.55, 1.0, 1.6]
 
 
 @dataclass
-class Still:
-    """A layer made of one tile."""
+class Moving:
+    """A layer made of one painted plane: moved by the camera and by its own life."""
 
     plane: Plane
     pixels: Tile
     level: Level
-    range_x: float = 1.0
     compress: float = 1.0
 
     def tile(self, moment: float) -> Tile:
@@ -34,22 +33,14 @@ class Still:
         return self.pixels
 
     def weight(self, moment: float) -> float:
-        """The lamp's level."""
-        return self.level(moment) if self.pixels.other is not None else 0.0
+        """The lamp's level, in steps too small to see, so that still light costs nothing."""
+        return round(self.level(moment) * 128) / 128 if self.pixels.other is not None else 0.0
 
     def place(self, path: Path, state: State, moment: float) -> Matrix:
         """The camera's matrix, then what the plane does by itself."""
-        matrix = path.matrix(state, self.plane.parallax * self.compress, self.plane.subject)
-        matrix[0, 2] += _drift(self.plane, moment)[0]
-        matrix[1, 2] += _drift(self.plane, moment)[1]
-        return matrix
-
-
-def _drift(plane: Plane, t: float) -> tuple[float, float]:
-    phase = plane.parallax * 40
-    if plane.life == "swell":
-        return 0.010 * math.sin(0.9 * t + phase), 0.0035 * plane.parallax * math.sin(1.3 * t + phase * 1.7)
-    return 0.0, 0.0
+        plane = self.plane
+        camera = path.matrix(state, plane.parallax * self.compress, plane.subject)
+        return life.moved(plane, camera, moment, path.frames / path.fps)
 
 
 @dataclass
@@ -80,13 +71,28 @@ def _build(drawing: Drawing, camera: Camera, frames: int, fps: float, seed: int)
     size = drawing.size
     aspect = size.width / size.height
     scene = Scene(drawing.composition, aspect, drawing.seed)
-    path = Path(camera, drawing.composition.size, drawing.composition.lens, aspect, frames, fps, seed)
+    c = drawing.composition
+    moving = [f for f in c.figures if f.pose in ("walk", "run") or f.moves != "none"]
+    anchor = framing.target(scene)
+    towards = framing.gaze(c.figures[0], scene)[1] if c.figures else 1.0
+    path = Path(camera, c.size, c.lens, aspect, frames, fps, seed, anchor, bool(moving), towards)
+    compress = 0.6 if c.lens == "long" else 1.0
     reach = path.reach(PARALLAXES)
     view = View(aspect, size.height, max(reach[0] - aspect / 2, 0) + 0.02, max(reach[1] - 0.5, 0) + 0.02)
     staged = stage(scene, view)
     planes = staged.planes
-    layers = [Still(p, tile(p, scene.palette, scene.place_seed, (1.0, None)), lambda t: 1.0) for p in planes]
-    return Panel(layers, path, Look(size.width, size.height, seed, lambda t: 1.0))
+    level = light.lamp_level(scene, frames / fps)
+    levels = (0.0, 1.0) if light.changes(scene) and frames > 1 else (level(0.0), None)
+    layers: list[Layer] = []
+    for plane in planes:
+        pixels = tile(plane, scene.palette, scene.place_seed, levels, scene.lamp)
+        layers.append(Moving(plane, pixels, level, compress))
+        if plane.tags.get("beam"):
+            layers.append(
+                light.Beam((plane.tags["x"], plane.tags["y"]), plane.parallax, view, scene.palette, level, seed)
+            )
+    layers += light.falling(scene, view, seed)
+    return Panel(layers, path, Look(size.width, size.height, seed, light.exposure(scene, seed)))
 
 
 def supplied(picture: Floats, params: Motion, end: Floats | None) -> Panel:

@@ -105,14 +105,14 @@ def bounds(alpha: Floats) -> Roi:
     )
 
 
-def tile(plane: Plane, palette: Palette, seed: int, levels: tuple[float, float | None]) -> Tile:
-    """Colour a plane under one light level, or under two where the light changes."""
+def tile(plane: Plane, palette: Palette, seed: int, levels: tuple[float, float | None], warm: bool = True) -> Tile:
+    """Colour a plane under one light level, or under two where the light changes; `warm` light brings the accent."""
     sheet = plane.sheet
     sigma = plane.blur * sheet.view.scale / 720
     roi = bounds(sheet.alpha) if sigma < 0.4 else _grown(bounds(sheet.alpha), int(3 * sigma) + 1, sheet.view)
-    first = _coloured(sheet, roi, palette, seed, levels[0], sigma)
+    first = _coloured(sheet, roi, palette, seed, levels[0], sigma, warm)
     changes = levels[1] is not None and bool(np.abs(sheet.lit[roi.slices]).max(initial=0.0) > 0.3)
-    other = _coloured(sheet, roi, palette, seed, levels[1] or 0.0, sigma) if changes else None
+    other = _coloured(sheet, roi, palette, seed, levels[1] or 0.0, sigma, warm) if changes else None
     return Tile(sheet.view, roi, first, other, bool(sheet.alpha.min() > 0.998))
 
 
@@ -121,14 +121,14 @@ def _grown(roi: Roi, by: int, view: View) -> Roi:
     return Roi(max(roi.top - by, 0), min(roi.bottom + by, rows), max(roi.left - by, 0), min(roi.right + by, columns))
 
 
-def _coloured(sheet: Sheet, roi: Roi, palette: Palette, seed: int, level: float, sigma: float) -> Bytes:
+def _coloured(sheet: Sheet, roi: Roi, palette: Palette, seed: int, level: float, sigma: float, warm: bool) -> Bytes:
     where = roi.slices
     value = sheet.value[where] + sheet.lit[where] * level
     value += _tiled(paper_tile(seed), *value.shape) * (0.35 + value * 0.006)
     index = np.clip(value * ((ENTRIES - 1) / 100), 0, ENTRIES - 1).astype(np.uint16)
     main, near, accent = (np.pad(yuv_of(ramp), ((0, 0), (0, 1)), constant_values=255.0) for ramp in palette.ramps())
     made = main[index]
-    for weights, ramp in ((sheet.near[where], near), (_accent(sheet, where, level), accent)):
+    for weights, ramp in ((sheet.near[where], near), (_accent(sheet, where, level if warm else 0.0), accent)):
         if weights.max(initial=0.0) > 0.01:
             made += (ramp - main)[index] * weights[..., None]
     alpha = sheet.alpha[where]

@@ -17,11 +17,10 @@ from functions.animatic.values import APART, Floats
 
 @dataclass(frozen=True)
 class Staged:
-    """What was painted: planes back to front, the light sources in it, and the point the eye goes to."""
+    """What was painted: planes back to front, the and the light sources in it."""
 
     planes: list[Plane]
     lamps: list[tuple[float, float, float]]
-    target: tuple[float, float]
 
 
 def stage(scene: Scene, view: View) -> Staged:
@@ -35,9 +34,11 @@ def stage(scene: Scene, view: View) -> Staged:
         sea.lighthouse(s)
     backdrop = sorted(s.planes, key=lambda p: p.parallax)
     people = _people(scene, view)
+    _focus(scene, backdrop)
     for plane in people:
         separate(backdrop, plane.sheet)
-    return Staged([*backdrop, *people], s.lamps, _target(scene, s))
+    grade(backdrop, scene.tones["median"], bool(people))
+    return Staged([*backdrop, *people], s.lamps)
 
 
 def _people(scene: Scene, view: View) -> list[Plane]:
@@ -59,14 +60,6 @@ def _people(scene: Scene, view: View) -> list[Plane]:
     return planes
 
 
-def _target(scene: Scene, s: Setting) -> tuple[float, float]:
-    """A face that is seen, else the light, else the middle."""
-    seen = [p for p in framing.stands(scene) if not p.over]
-    if seen:
-        return float(np.mean([p.x for p in seen])), float(np.mean([p.eyes for p in seen]))
-    return s.lamps[0][:2] if s.lamps else (0.0, 0.0)
-
-
 def separate(backdrop: list[Plane], subject: Sheet) -> None:
     """Lighten or darken what lies behind a subject until they are 25 L* apart, softly, as a wash would."""
     view = subject.view
@@ -84,8 +77,10 @@ def separate(backdrop: list[Plane], subject: Sheet) -> None:
     change = goal - ring
     if (goal > own and ring >= goal) or (goal < own and ring <= goal):
         return
-    wide = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 16), np.float32)
-    wash = np.clip((0.55 * halo + 0.75 * wide) * 1.25, 0, 1)
+    reach = view.scale / 8
+    wide = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 0.17 * reach), np.float32)
+    wider = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 0.42 * reach), np.float32)
+    wash = np.clip(1.5 * wide + 1.1 * wider, 0, 1)
     full = np.asarray(cv2.resize(wash, (view.shape[1], view.shape[0]), interpolation=cv2.INTER_CUBIC), np.float32)
     for plane in backdrop:
         plane.sheet.value += full * change * (0.35 + 0.65 * plane.sheet.alpha) * (1.0 if change > 0 else 1.0)
@@ -104,3 +99,41 @@ def _behind(backdrop: list[Plane], small: tuple[int, int]) -> Floats:
 
 
 __all__ = ["Mask", "Staged", "separate", "stage"]
+
+
+def _focus(scene: Scene, backdrop: list[Plane]) -> None:
+    """Defocus behind people: more the closer they are and the longer the lens; and aerial perspective."""
+    c = scene.composition
+    base = {"medium-full": 0.8, "medium": 1.6, "medium-close": 4.0, "close": 7.0, "extreme-close": 11.0}.get(
+        c.size, 0.0
+    )
+    base *= {"long": 2.0, "macro": 2.5, "wide": 0.5, "normal": 1.0}[c.lens]
+    base *= {"deep": 0.15, "shallow": 1.7, "normal": 1.0}[c.focus]
+    for plane in backdrop:
+        steps = {0.15: 2.0, 0.3: 1.5}.get(plane.parallax, 1.0)
+        plane.blur = max(plane.blur, base * (0.8 + 0.2 * steps) if base else 0.6 * (steps - 1.0))
+
+
+HIGHLIGHT: float = 77.0
+"""L* from which a value belongs to the brightest step."""
+HIGHLIGHT_SHARE: float = 0.08
+
+
+def grade(backdrop: list[Plane], median: float, people: bool) -> None:
+    """Bring the picture to its key: the middle value towards `median`, the brightest step to its small share."""
+    view = backdrop[0].sheet.view
+    behind = _behind(backdrop, (view.shape[1] // 8, view.shape[0] // 8))
+    shift = float(np.clip((median - np.median(behind)) * (0.3 if people else 0.7), -9, 9))
+    high = float(np.quantile(behind, 1 - 0.75 * HIGHLIGHT_SHARE)) + shift
+    knee = median + 0.45 * (HIGHLIGHT - median)
+    slope = min(1.0, (HIGHLIGHT - 3 - knee) / max(high - knee, 1e-3))
+    for plane in backdrop:
+        sheet = plane.sheet
+        lit = _kneed(sheet.value + sheet.lit + shift, knee, slope)
+        sheet.value = _kneed(sheet.value + shift, knee, slope)
+        sheet.lit = lit - sheet.value
+
+
+def _kneed(value: Floats, knee: float, slope: float) -> Floats:
+    """Values above the knee rise at `slope`."""
+    return np.asarray(np.minimum(value, knee) + np.maximum(value - knee, 0.0) * slope, np.float32)

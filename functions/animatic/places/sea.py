@@ -120,6 +120,7 @@ def _lantern(s: Setting, sheet: Sheet, x: float, top: float, slim: float) -> Non
     sheet.paint(s.box(x - 0.001, top - 0.09, x + 0.001, top - 0.07, 0.2), dark)
     if burns:
         s.lamps.append((x, top - 0.026, 0.5))
+        s.planes[-1].tags.update(beam=1.0, x=x, y=top - 0.026)
 
 
 def ship(s: Setting) -> None:

@@ -1,0 +1,64 @@
+"""What moves by itself while the camera stands: swell, drifting mist, breath, people who come and go."""
+
+import math
+from typing import Final
+
+import numpy as np
+
+from functions.animatic.planes import Plane
+from functions.animatic.render import Matrix
+
+BREATH: Final = 0.006
+BREATH_HERTZ: Final = 0.25
+_STEP_HERTZ: Final = 1.8
+
+
+def moved(plane: Plane, matrix: Matrix, t: float, seconds: float) -> Matrix:
+    """The plane's matrix (frame points to plane points) with its own life at `t` seconds of a clip of `seconds`."""
+    if plane.life == "breath":
+        matrix = _breathing(plane, matrix, t)
+    elif plane.life in _SWAYS:
+        x, y = _sway(plane, t)
+        matrix = matrix.copy()
+        matrix[:, 2] -= (x, y)
+    return _walking(plane, matrix, t, seconds) if plane.drift else matrix
+
+
+def _breathing(plane: Plane, matrix: Matrix, t: float) -> Matrix:
+    """Taller by a hair about the hips, and back. At rest at the start."""
+    grow = 1.0 + BREATH * 0.5 * math.sin(2 * math.pi * BREATH_HERTZ * t)
+    pivot = np.array(plane.pivot)
+    scale = np.diag([1.0, 1.0 / grow])
+    linear = scale @ matrix[:, :2]
+    offset = scale @ (matrix[:, 2] - pivot) + pivot
+    return np.hstack([linear, offset[:, None]])
+
+
+_SWAYS: Final = {
+    "swell": (0.010, 0.0040, 0.14, 0.21),
+    "drift": (0.020, 0.0015, 0.035, 0.05),
+    "leaves": (0.0030, 0.0008, 0.31, 0.23),
+    "curtain": (0.0022, 0.0, 0.22, 0.2),
+}
+"""Amplitude x, y (world units) and frequency x, y (hertz)."""
+
+
+def _sway(plane: Plane, t: float) -> tuple[float, float]:
+    """A slow round movement that starts from rest; nearer planes move further."""
+    ax, ay, fx, fy = _SWAYS[plane.life]
+    near = 0.4 + plane.parallax
+    phase = plane.parallax * 17.0
+    x = ax * near * (math.sin(2 * math.pi * fx * t + phase) - math.sin(phase))
+    y = ay * near * (math.sin(2 * math.pi * fy * t + 1.7 * phase) - math.sin(1.7 * phase))
+    return x, y
+
+
+def _walking(plane: Plane, matrix: Matrix, t: float, seconds: float) -> Matrix:
+    """Along `drift`, (x, y, scale) offsets from start to end, with a step's rise and fall; slower towards the end."""
+    (x0, y0), (x1, y1) = plane.drift
+    u = min(t / max(seconds * 0.55, 0.5), 1.0)
+    done = 1.0 - (1.0 - u) ** 1.8
+    bob = 0.0035 * abs(math.sin(math.pi * _STEP_HERTZ * t)) * (1.0 - done)
+    matrix = matrix.copy()
+    matrix[:, 2] -= (x0 + (x1 - x0) * done, y0 + (y1 - y0) * done - bob)
+    return matrix

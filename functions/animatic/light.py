@@ -1,0 +1,211 @@
+"""Light over time: how far the lamp burns, beams that sweep, what falls through the air, how the exposure breathes."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+
+from functions.animatic.camera import Path, State
+from functions.animatic.canvas import Roi, View
+from functions.animatic.noise import clouds, generator, sample
+from functions.animatic.palette import ENTRIES, Palette
+from functions.animatic.planes import Bytes, Tile, dither_tile, yuv_of
+from functions.animatic.render import Matrix
+from functions.animatic.scene import Scene
+from functions.animatic.values import Floats, smooth
+
+Level = Callable[[float], float]
+PASS_SECONDS: Final = 5.2
+BEAM_SECONDS: Final = 9.0
+_BEAM_LINES: Final = 5
+
+
+def lamp_level(scene: Scene, seconds: float) -> Level:
+    """How far the lamp burns (0..1) at a moment of a clip of `seconds`."""
+    if scene.change == "drain":
+        start = 0.42 * seconds
+        return lambda t: 1.0 if t < start else math.exp(-(t - start) / 0.45)
+    if scene.change == "wake":
+        return lambda t: 0.35 + 0.65 * _rise((t - 0.1 * seconds) / 1.4)
+    if scene.change == "pass" and scene.interior:
+        return lambda t: 0.28 + 0.72 * (0.5 + 0.5 * math.cos(2 * math.pi * (t + 0.35) / PASS_SECONDS)) ** 1.5
+    return lambda t: 1.0
+
+
+def _rise(u: float) -> float:
+    x = min(max(u, 0.0), 1.0)
+    return x * x * (3 - 2 * x)
+
+
+def changes(scene: Scene) -> bool:
+    """True where the lamp's level moves within the shot."""
+    return scene.change in ("drain", "wake") or (scene.change == "pass" and scene.interior)
+
+
+def exposure(scene: Scene, seed: int) -> Level:
+    """Gain of the whole frame: a slow swing of 1.5 %, livelier by firelight. Exactly 1 at the start."""
+    a, b = generator(seed, 21).random(2) * 0.6
+    if scene.flickers:
+        return lambda t: (
+            1.0
+            + 0.020 * math.sin(7.1 * t + a * math.sin(3.3 * t)) * math.sin(1.7 * t)
+            + 0.012 * math.sin(12.7 * t + b * t)
+        )
+    return lambda t: 1.0 + 0.015 * math.sin(2 * math.pi * (0.11 + 0.03 * a) * t) * math.sin(0.31 * t + 0.5)
+
+
+def colour_at(palette: Palette, value: float, accent: float) -> Floats:
+    """YUV codes of a value, this far over to the accent hue."""
+    index = int(min(max(value, 0.0), 100.0) / 100 * (ENTRIES - 1))
+    main, _, warm = palette.ramps()
+    return yuv_of(main[index] * (1 - accent) + warm[index] * accent)
+
+
+@dataclass
+class Beam:
+    """A lighthouse's beam seen from aside: it turns about the tower, long when it crosses the picture, broad and
+    short when it comes at us. `origin` is in world units."""
+
+    origin: tuple[float, float]
+    parallax: float
+    view: View
+    palette: Palette
+    level: Level
+    seed: int
+    strength: float = 0.95
+    _drawn: tuple[float, Tile] | None = field(default=None, repr=False)
+
+    @cached_property
+    def _small(self) -> View:
+        return View(self.view.aspect, self.view.height // _BEAM_LINES, self.view.margin_x, self.view.margin_y)
+
+    @cached_property
+    def _grid(self) -> tuple[Floats, Floats]:
+        view = self._small
+        return view.columns() - self.origin[0], view.rows() - self.origin[1]
+
+    def tile(self, moment: float) -> Tile:
+        """The beam at this moment."""
+        if self._drawn is None or self._drawn[0] != moment:
+            rows, columns = self._small.shape
+            self._drawn = moment, Tile(self._small, Roi(0, rows, 0, columns), self._pixels(moment), None, False)
+        return self._drawn[1]
+
+    def weight(self, moment: float) -> float:
+        """Drawn anew each time."""
+        return 0.0
+
+    def place(self, path: Path, state: State, moment: float) -> Matrix:
+        """With the tower."""
+        return path.matrix(state, self.parallax)
+
+    def _pixels(self, t: float) -> Bytes:
+        phase = 2 * math.pi * t / BEAM_SECONDS + math.pi * 0.93
+        strength = np.zeros(self._small.shape, np.float32)
+        for turn in (0.0, math.pi):
+            strength += self._ray(phase + turn) * (1.0 if turn == 0 else 0.55)
+        flash = max(abs(math.sin(phase)) ** 24 * (1.0 if math.sin(phase) > 0 else 0.5), 0.0)
+        dx, dy = self._grid
+        strength += (0.10 + 0.9 * flash) / (1.0 + (dx * dx + dy * dy) / 0.0011) ** (1.15 - 0.35 * flash)
+        return self._premultiplied(strength * self.level(t), t)
+
+    def _ray(self, phase: float) -> Floats:
+        """Light along one direction: wider the more it points at us, thinned by distance."""
+        across, towards = math.cos(phase), math.sin(phase)
+        dx, dy = self._grid
+        reach = max(abs(across), 0.03)
+        along = dx * math.copysign(1.0, across)
+        centre = dy - along * 0.035 / reach * (0.4 + 0.6 * max(towards, 0.0))
+        width = 0.0085 + np.maximum(along, 0.0) * (0.055 + 0.05 * (1 - reach) ** 2) / reach**0.5
+        body = np.exp(-((centre / width) ** 2)) * smooth(0.0, 0.012, np.asarray(along, np.float32))
+        fade = 1.0 / (1.0 + np.maximum(along, 0.0) / (0.62 * reach)) ** 1.25
+        gain = 0.62 + 0.3 * max(towards, 0.0) - 0.25 * max(-towards, 0.0)
+        return np.asarray(body * fade * gain * reach**0.35, np.float32)
+
+    def _premultiplied(self, strength: Floats, t: float) -> Bytes:
+        haze = sample(clouds(self.seed), (t * 0.012, t * 0.012 + 1.1), (0.0, 0.5), strength.shape)
+        alpha = np.clip(strength * (0.86 + 0.14 * haze) * self.strength, 0.0, 0.94)[..., None]
+        colour = colour_at(self.palette, 86.0, 0.85)
+        rows, columns = strength.shape
+        dither = np.tile(dither_tile(), (rows // 512 + 1, columns // 512 + 1, 1))[:rows, :columns]
+        yuva = np.concatenate([colour * alpha + dither, 255 * alpha + dither], axis=-1)
+        return np.asarray(np.clip(yuva + 0.5, 0, 255), np.uint8)
+
+
+@dataclass
+class Fall:
+    """Rain or snow: a periodic sheet that moves past. `velocity` in world units a second."""
+
+    pixels: Tile
+    parallax: float
+    velocity: tuple[float, float]
+    period: float
+    sway: float = 0.0
+
+    def tile(self, moment: float) -> Tile:
+        """Always the same drops."""
+        return self.pixels
+
+    def weight(self, moment: float) -> float:
+        """One state."""
+        return 0.0
+
+    def place(self, path: Path, state: State, moment: float) -> Matrix:
+        """Past the camera, starting over after a period."""
+        matrix = path.matrix(state, self.parallax)
+        fallen = (self.velocity[1] * moment) % self.period
+        matrix[1, 2] += self.period / 2 - fallen
+        matrix[0, 2] -= self.velocity[0] * (fallen / self.velocity[1]) + self.sway * math.sin(
+            2 * math.pi * moment * self.velocity[1] / self.period
+        )
+        return matrix
+
+
+def falling(scene: Scene, view: View, seed: int) -> list[Fall]:
+    """The layers of rain or snow that the words ask for."""
+    kinds = [kind for kind in ("rain", "snow") if kind in scene.weather]
+    if not kinds:
+        return []
+    rain = kinds[0] == "rain"
+    made = []
+    for number, (parallax, size, count) in enumerate(((0.8, 0.6, 260), (1.3, 1.0, 130), (1.8, 1.7, 46))):
+        period = view.half[1] * 2
+        speed = (2.6 if rain else 0.16) * (0.6 + 0.4 * size)
+        wind = 0.10 if rain else 0.25
+        tile = _drops(scene, view, period, (size, count), rain, wind, generator(seed, 51, number))
+        made.append(Fall(tile, parallax, (wind * speed, speed), period, 0.0 if rain else 0.012 * size))
+    return made
+
+
+def _drops(
+    scene: Scene, view: View, period: float, kind: tuple[float, int], rain: bool, wind: float, rng: np.random.Generator
+) -> Tile:
+    """Streaks or flakes over two periods, so that it can start over unseen."""
+    import cv2
+
+    size, count = kind
+    tall = View(view.aspect, view.height, view.margin_x + 0.3, period - 0.5 + 0.002)
+    rows, columns = tall.shape
+    cover = np.zeros((rows, columns), np.uint8)
+    lap = period * tall.scale
+    for x, y, z in rng.random((count, 3)):
+        for turn in (0, 1):
+            at = (x * columns, (y * lap + turn * lap))
+            length = 0.055 * size * (0.7 + 0.6 * z) * tall.scale
+            fixed = [(round(v * 16)) for v in at]
+            if rain:
+                tip = (round((at[0] + wind * length) * 16), round((at[1] + length) * 16))
+                thick = max(round(0.0014 * size * tall.scale), 1)
+                cv2.line(cover, (fixed[0], fixed[1]), tip, int(46 + 50 * z), thick, cv2.LINE_AA, 4)
+            else:
+                radius = max(round(0.0026 * size * (0.7 + 0.6 * z) * tall.scale * 16), 16)
+                cv2.circle(cover, (fixed[0], fixed[1]), radius, int(120 + 110 * z), -1, cv2.LINE_AA, 4)
+    alpha = (
+        np.asarray(cv2.GaussianBlur(cover, (0, 0), 0.5 + size * (0.5 if rain else 0.8)), np.float32)[..., None] / 255
+    )
+    colour = colour_at(scene.palette, min(scene.tones["light"] + 4, 94), 0.0)
+    yuva = np.concatenate([colour * alpha, 255 * alpha], axis=-1)
+    return Tile(tall, Roi(0, rows, 0, columns), np.asarray(yuva + 0.5, np.uint8), None, False)
