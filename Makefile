@@ -7,7 +7,7 @@ OUT ?= out
 BOARD ?= examples/lighthouse.yaml
 WORKERS ?= 2
 
-.PHONY: film test lint format schemas slow bench clean lock
+.PHONY: film test lint format schemas docs slow bench clean lock
 
 film: $(VENV)/.film ## install what a film needs, render the example, say where it lies
 	$(BIN)/vivijure render $(BOARD) -o $(OUT)/$(notdir $(basename $(BOARD))).mp4
@@ -30,6 +30,9 @@ format: $(VENV)/.dev
 
 schemas: $(VENV)/.dev ## write the contract's JSON Schemas
 	$(BIN)/python -m functions.contract.schemas
+
+docs: $(VENV)/.dev ## write the reference pages
+	$(BIN)/python -m control.reference docs
 
 bench: $(VENV)/.dev ## speed of a film against its floors, as JSON
 	$(BIN)/python -m tests.benchmarks.film
