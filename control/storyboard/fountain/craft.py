@@ -21,7 +21,9 @@ LEADS: tuple[tuple[str, Values], ...] = (
     (r"(?P<pov>[A-Z][A-Z0-9 .'-]*?)(?:'S|’S|') POV", {}),
 )
 """How an action paragraph may begin -> what that says of the shot."""
-_LEADS = tuple((re.compile(rf"(?:{lead})(?P<end>\s*[:.–—-]+\s*|\s+|$)"), says) for lead, says in LEADS)
+_LEADS = tuple(
+    (re.compile(rf"(?:{lead})(?P<end>\s*(?:[:–—]|--)+\s*|\s+-\s*|\.+\s*|\s+|$)"), says) for lead, says in LEADS
+)
 LEAD_OF = {
     "extreme-wide": "EXTREME WIDE",
     "wide": "WIDE",

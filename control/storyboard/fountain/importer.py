@@ -225,7 +225,7 @@ class _Reading:
         for block in own:
             if block[0].kind == "transition":
                 self._transition(block[0])
-        given = literal.shot([e for block in own for e in block if e.kind != "transition"], self._people.id)
+        given = literal.shot([e for block in own for e in block if e.kind != "transition"], self._people.guess)
         if self._via:
             given["via"] = self._via
         self._via = None
@@ -233,6 +233,8 @@ class _Reading:
         sounds = notes.joined_rows(given.pop("sfx", []), note.get("sfx"))
         values = {"id": note["shot"], **notes.joined(given, note)}
         values |= {**({"lines": lines} if lines else {}), **({"sfx": sounds} if sounds else {})}
+        for who in _people(values):
+            self._people.admit(who)
         remarks = [block[0].text for block in own if block[0].kind == "note" and notes_of(block) is None]
         first = own[0][0].line if own else line
         return Draft(values, first, notes=remarks, speaks=True, turns=2)
@@ -265,7 +267,7 @@ class _Reading:
     def _speakers(self, scene: _Scene) -> list[str]:
         """Who is seen speaking in a scene, in order."""
         cues = [block[0] for block in scene.blocks if block[0].kind == "cue"]
-        seen = [self._people.id(cue.text) for cue in cues if literal.extension(cue.extension) not in UNSEEN]
+        seen = [self._people.guess(cue.text) for cue in cues if literal.extension(cue.extension) not in UNSEEN]
         return list(dict.fromkeys(seen))
 
     def _heard(self) -> frozenset[str]:
@@ -323,6 +325,13 @@ def _around(held: Sequence[Block], note: Values) -> tuple[list[Block], list[Bloc
         end -= 1
     begin = start - 1 if start and held[start - 1][0].kind == "transition" else start
     return list(held[:begin]), list(held[begin:end]), list(held[end:])
+
+
+def _people(values: Values) -> Iterator[str]:
+    """Everybody that a shot names."""
+    yield from (values[key] for key in ("over", "pov") if key in values)
+    yield from values.get("who", {})
+    yield from (line["who"] for line in values.get("lines", ()) if "who" in line)
 
 
 def _finished(draft: Draft) -> Values:

@@ -7,6 +7,7 @@ written. A field is taken from the note while the words still give the same; wor
 import difflib
 import json
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,9 +22,15 @@ _HIDDEN = str.maketrans({c: f"\\u{ord(c):04x}" for c in "[]*/"})
 def written(values: Values) -> str:
     """The note as a line of a script. Brackets, slashes and backslashes in words are escaped: Fountain reads them."""
     text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
-    safe = _STRING.sub(lambda found: found[0].replace("\\\\", "\\u005c").translate(_HIDDEN), text)
+    safe = _STRING.sub(_hidden, text)
     spaced = re.sub(r"](?=])", "] ", re.sub(r"\[(?=\[)", "[ ", safe))
     return f"[[{PREFIX}{spaced}]]"
+
+
+def _hidden(found: re.Match[str]) -> str:
+    """A JSON string without what Fountain reads, or what normalising would join to an escape."""
+    words = found[0].replace("\\\\", "\\u005c").translate(_HIDDEN)
+    return "".join(f"\\u{ord(c):04x}" if unicodedata.combining(c) and ord(c) < 0x10000 else c for c in words)
 
 
 def read(text: str) -> Values | None:

@@ -18,6 +18,7 @@ class People:
         self.cast: dict[str, Values] = {who: dict(values) for who, values in cast.items()}
         self._known = {name: who for who, name in names.cues(members).items()}
         self._taken = taken
+        self._heard: dict[str, str] = {}
 
     def known(self, cue: str) -> str | None:
         """The id of a name that has turned up, None for others."""
@@ -34,6 +35,22 @@ class People:
         self._known[name.upper()] = who
         self.cast[who] = {"name": names.titled(name)[:120].strip()}
         return who
+
+    def guess(self, cue: str) -> str:
+        """The id of a name, or the one that somebody new would get; nobody joins the cast."""
+        found = self.known(cue)
+        if found is None:
+            found = names.slug(cue)
+            self._heard.setdefault(found, " ".join(cue.split()))
+        return found
+
+    def admit(self, who: str) -> None:
+        """Let somebody guessed join the cast."""
+        if who not in self.cast:
+            name = self._heard.get(who, who.upper())
+            self._taken.add(who)
+            self._known[name.upper()] = who
+            self.cast[who] = {"name": names.titled(name)[:120].strip()}
 
     def describe(self, who: str, look: str) -> None:
         """Give somebody without a look this one."""
