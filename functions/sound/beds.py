@@ -76,7 +76,7 @@ def rain(n: int, draw: np.random.Generator, of: Settings) -> Array:
         unit(dsp.filtered(dsp.sparks(draw, n, 5, 0.6), peak(tone, 9))) for tone in (620.0, 1150.0, 1900.0, 2700.0)
     )
     ground = noise(draw, n, band(120, 900, 1, 0.4))
-    return 0.75 * heavy * hiss + 0.55 * near + 0.16 * drips + 0.25 * heavy * ground
+    return 0.9 * heavy * hiss + 0.3 * near + 0.06 * drips + 0.3 * heavy * ground
 
 
 def stream(n: int, draw: np.random.Generator, _: Settings) -> Array:
@@ -98,7 +98,7 @@ def fire(n: int, draw: np.random.Generator, _: Settings) -> Array:
     hiss = noise(draw, n, band(1500, 9000, 1, 0.3)) * drift(draw, n, 0.6, 0.2, 1.0)[:, None]
     snaps = dsp.filtered(dsp.sparks(draw, n, 9, 1.3), band(900, 8000, 1))
     pops = dsp.filtered(dsp.sparks(draw, n, 1.6, 0.9), peak(420, 3))
-    return flutter + 0.14 * hiss + 1.0 * unit(snaps) + 0.5 * unit(pops)
+    return np.asarray(flutter + 0.18 * hiss + 0.45 * unit(snaps) + 0.3 * unit(pops))
 
 
 def hum(n: int, draw: np.random.Generator, of: Settings) -> Array:
@@ -194,7 +194,7 @@ def crickets(n: int, draw: np.random.Generator, _: Settings) -> Array:
     shimmer = (
         noise(draw, n, peak(4500, 16)) * (0.6 + 0.4 * np.sin(2 * np.pi * round(31 * loop) / loop * seconds(n)))[:, None]
     )
-    return unit(dsp.placed(n, events)) * 0.3 + 0.05 * shimmer + out
+    return np.asarray(unit(dsp.placed(n, events)) * 0.3 + 0.05 * shimmer + out)
 
 
 def birds(n: int, draw: np.random.Generator, of: Settings) -> Array:
@@ -217,7 +217,7 @@ def birds(n: int, draw: np.random.Generator, of: Settings) -> Array:
                 when += length * draw.uniform(1.15, 1.7)
     leaves = noise(draw, n, band(900, 8000, 1, 0.5)) * drift(draw, n, 2.5, 0.25, 1.0)[:, None]
     calls = dsp.room(unit(dsp.placed(n, events)), draw, 1.1, 0.45, 6000)
-    return calls + of.get("leaves", 0.6) * leaves
+    return calls + of.get("leaves", 1.6) * leaves
 
 
 def crowd(n: int, draw: np.random.Generator, of: Settings) -> Array:

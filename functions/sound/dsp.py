@@ -5,13 +5,14 @@ around, so every bed made of these is seamless by construction. Times are second
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from functions.media.pcm import SAMPLE_RATE
 
-Array = npt.NDArray[np.float64]
+Array = npt.NDArray[np.floating[Any]]
 Response = Callable[[Array], Array]
 """Amplitude at each frequency."""
 FRAME = 2048
@@ -76,7 +77,7 @@ def drift(
     )
     curve = np.fft.irfft(spectrum, grid)
     scaled = low + (high - low) * (curve - curve.min()) / max(float(np.ptp(curve)), 1e-12)
-    return np.interp(np.arange(n) * (grid / n), np.arange(grid + 1), np.append(scaled, scaled[0]))
+    return np.asarray(np.interp(np.arange(n) * (grid / n), np.arange(grid + 1), np.append(scaled, scaled[0])))
 
 
 def sculpted(x: Array, gains: Callable[[Array, Array], Array]) -> Array:
@@ -123,15 +124,15 @@ def sparks(draw: np.random.Generator, n: int, rate: float, heavy: float = 1.0) -
     strength = np.minimum(np.exp(heavy * draw.standard_normal(count)), 5.0) * draw.choice([-1.0, 1.0], count)
     side = draw.uniform(0.1, 0.9, count)
     out = np.zeros((n, 2))
-    np.add.at(out, (when, 0), strength * np.sqrt(1 - side))
-    np.add.at(out, (when, 1), strength * np.sqrt(side))
+    for channel, share in enumerate((1 - side, side)):
+        out[:, channel] = np.bincount(when, strength * np.sqrt(share), n)
     return out
 
 
 def envelope(n: int, attack: float, decay: float) -> Array:
     """Rises over `attack` seconds, then falls by 60 dB in `decay` seconds."""
     t = seconds(n)
-    return np.minimum(t / max(attack, 1e-5), 1.0) * 10 ** (-3 * np.maximum(t - attack, 0) / decay)
+    return np.asarray(np.minimum(t / max(attack, 1e-5), 1.0) * 10 ** (-3 * np.maximum(t - attack, 0) / decay))
 
 
 def modes(n: int, partials: Sequence[tuple[float, float, float]], draw: np.random.Generator) -> Array:
@@ -141,11 +142,11 @@ def modes(n: int, partials: Sequence[tuple[float, float, float]], draw: np.rando
     for frequency, strength, decay in partials:
         phase = draw.uniform(0, 2 * np.pi)
         out += strength * np.sin(2 * np.pi * frequency * t + phase) * 10 ** (-3 * t / decay)
-    return out * np.minimum(t / 0.0006, 1)
+    return np.asarray(out * np.minimum(t / 0.0006, 1))
 
 
 def swept(phase_rate: Array, harmonics: Sequence[float], rate: int = RATE) -> Array:
-    """Harmonics of a frequency that changes in time (Hz at each sample); mono. Those past 0.45 of the rate are left out."""
+    """Harmonics of a frequency that changes in time (Hz at each sample); mono, nothing past 0.45 of the rate."""
     turn = np.exp(2j * np.pi * np.cumsum(phase_rate) / rate)
     wheel, out = turn.copy(), np.zeros(len(phase_rate))
     for k, strength in enumerate(harmonics, 1):
@@ -170,7 +171,7 @@ def smooth(n: int) -> bool:
 def stereo(x: Array, side: float = 0.0) -> Array:
     """Mono to stereo, constant power; `side` -1 left to 1 right."""
     angle = (side + 1) * np.pi / 4
-    return np.stack([x * np.cos(angle), x * np.sin(angle)], axis=1) * np.sqrt(2)
+    return np.asarray(np.stack([x * np.cos(angle), x * np.sin(angle)], axis=1) * np.sqrt(2))
 
 
 def softened(x: Array, crest: float) -> Array:

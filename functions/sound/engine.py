@@ -1,5 +1,6 @@
 """Engine `sound-synth`: effects, ambiences and simple cues from words, seeded."""
 
+from dataclasses import dataclass
 from importlib import metadata
 
 import numpy as np
@@ -16,6 +17,8 @@ from functions.sound.dsp import Array
 from functions.sound.prompt import near, understand
 
 SOUND, MUSIC = "sound.wav", "music.wav"
+NOTE = 4 * SAMPLE_RATE
+"""Longest single sound that an instrument makes as an effect."""
 
 
 class SoundSynth:
@@ -33,29 +36,45 @@ class SoundSynth:
             raise InputError(f"{wanted.prompt!r} is asked for with no length: ask for at least one sample")
         job.progress("synthesising", 0, 1)
         name = SOUND if isinstance(wanted, params.Sound) else MUSIC
-        made, unknown = _sound(wanted) if isinstance(wanted, params.Sound) else _music(wanted)
-        write_wav24(job.output(name), made.astype(np.float32))
+        made = _sound(wanted) if isinstance(wanted, params.Sound) else _music(wanted)
+        write_wav24(job.output(name), made.sound.astype(np.float32))
         job.progress("synthesising", 1, 1)
-        facts = MediaFacts(type="audio", samples=len(made), sample_rate=SAMPLE_RATE, channels=2, audio=True)
-        return Outcome(facts={name: facts}, notes=_notes(unknown), provenance=_provenance())
+        length = len(made.sound)
+        facts = MediaFacts(type="audio", samples=length, sample_rate=SAMPLE_RATE, channels=2, audio=True)
+        return Outcome({name: facts}, _notes(made.unknown), list(made.degraded), _provenance())
 
 
-def _sound(wanted: params.Sound) -> tuple[Array, tuple[str, ...]]:
-    understood = understand(wanted.prompt)
-    if not understood.layers:
-        close = ", ".join(near(understood.unknown))
-        raise EngineError(f"no word of {wanted.prompt!r} is a sound that can be synthesised; near words: {close}")
+@dataclass(frozen=True)
+class Made:
+    """A finished sound, the words that had no part in it, and what the person must know of it."""
+
+    sound: Array
+    unknown: tuple[str, ...]
+    degraded: tuple[Note, ...] = ()
+
+
+def _sound(wanted: params.Sound) -> Made:
     draw = np.random.default_rng(wanted.seed)
-    builder = make.bed if wanted.role == "bed" else make.hits_together
-    return builder(understood.layers, wanted.samples, draw), understood.unknown
-
-
-def _music(wanted: params.Score) -> tuple[Array, tuple[str, ...]]:
+    understood = understand(wanted.prompt)
+    if understood.layers:
+        builder = make.bed if wanted.role == "bed" else make.hits_together
+        return Made(builder(understood.layers, wanted.samples, draw), understood.unknown)
     cue = score.read(wanted.prompt)
-    if not score.understood(cue):
-        known = ", ".join((*score.WORDS.instruments, *score.WORDS.moods))
-        raise EngineError(f"no word of {wanted.prompt!r} says what to play; words that do: {known}")
-    return score.compose(cue, wanted.samples, np.random.default_rng(wanted.seed)), cue.unknown
+    if cue.instruments:
+        length = wanted.samples if wanted.role == "bed" else min(wanted.samples, NOTE)
+        return Made(score.compose(cue, length, draw), cue.unknown)
+    close = ", ".join(near(understood.unknown))
+    raise EngineError(f"no word of {wanted.prompt!r} is a sound that can be synthesised; near words: {close}")
+
+
+def _music(wanted: params.Score) -> Made:
+    cue = score.read(wanted.prompt)
+    sound = score.compose(cue, wanted.samples, np.random.default_rng(wanted.seed))
+    if score.understood(cue):
+        return Made(sound, cue.unknown)
+    known = ", ".join((*score.WORDS.instruments, *score.WORDS.moods))
+    detail = f"No word of {wanted.prompt!r} says what to play, so a plain cue was made. Words that do: {known}."
+    return Made(sound, cue.unknown, (Note(code="cue_plain", detail=detail),))
 
 
 def _notes(unknown: tuple[str, ...]) -> list[Note]:

@@ -56,7 +56,7 @@ def click(draw: np.random.Generator, of: Settings) -> Array:
 
 
 def motor_down(draw: np.random.Generator, of: Settings) -> Array:
-    """A motor losing its current: the whine and the rotor's beat fall together, bearings rumble, then a last settling."""
+    """A motor losing its current: whine and rotor beat fall together, bearings rumble, then a last settling."""
     size = of.get("size", 1.0)
     total = 3.2 * size**0.8
     n = length(total)
@@ -101,7 +101,7 @@ def horn(draw: np.random.Generator, of: Settings) -> Array:
 
 
 def bell(draw: np.random.Generator, of: Settings) -> Array:
-    """A cast bell: hum, prime, tierce, quint and nominal (Hibberts' strike partials), each split into a beating pair."""
+    """A cast bell: hum, prime, tierce, quint, nominal and above (minor-third bell), each a beating pair."""
     base, ring = of.get("base", 440.0) / of.get("size", 1.0), of.get("ring", 5.0) * of.get("size", 1.0) ** 0.5
     ratios = (
         (0.5, 0.6, 1.3),
@@ -173,7 +173,7 @@ def knock(draw: np.random.Generator, of: Settings) -> Array:
 
 
 def door(draw: np.random.Generator, of: Settings) -> Array:
-    """A door shut: the leaf's thump in its frame, the latch, and the room answering. `creak` lets the hinge speak first."""
+    """A door shut: the leaf's thump in its frame, the latch, and the room. `creak` lets the hinge speak first."""
     size, creaks = of.get("size", 1.0), of.get("creak", 0.0)
     start = 1.3 * creaks
     total = start + 1.2 * size
@@ -201,8 +201,9 @@ def _creak(draw: np.random.Generator, total: float) -> Array:
     rate = 55 + 130 * dsp.drift(draw, n, 0.35) ** 2
     phase = np.cumsum(rate) / RATE
     pulses = np.diff(np.floor(phase), prepend=0.0) * draw.uniform(0.4, 1.0, n)
-    shape = lambda f: peak(620, 9)(f) + 0.8 * peak(1180, 12)(f) + 0.5 * peak(2350, 10)(f)  # noqa: E731
-    out = unit(dsp.filtered(pulses, shape)) * np.sin(np.pi * np.arange(n) / n) ** 0.6
+    wood = ((620, 9, 1.0), (1180, 12, 0.8), (2350, 10, 0.5))
+    ringing = dsp.filtered(pulses, lambda f: sum((a * peak(c, q)(f) for c, q, a in wood), np.zeros(len(f))))
+    out = unit(ringing) * np.sin(np.pi * np.arange(n) / n) ** 0.6
     return np.asarray(out / np.abs(out).max())
 
 
@@ -245,7 +246,7 @@ def whoosh(draw: np.random.Generator, of: Settings) -> Array:
 
     air = dsp.sculpted(dsp.noise(draw, n, band(80, 9000, 1, 0.5)), gains) * hill[:, None]
     side = np.clip(t / total, 0, 1)
-    return air * np.stack([np.cos(side * np.pi / 2), np.sin(side * np.pi / 2)], axis=1)
+    return np.asarray(air * np.stack([np.cos(side * np.pi / 2), np.sin(side * np.pi / 2)], axis=1))
 
 
 def splash(draw: np.random.Generator, of: Settings) -> Array:

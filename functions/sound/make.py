@@ -94,7 +94,7 @@ def loop_length(n: int) -> int:
 def bed(layers: tuple[Layer, ...], n: int, draw: np.random.Generator) -> Array:
     """All layers as one seamless bed of exactly n samples at -26 LUFS."""
     period = loop_length(n)
-    mixed = np.zeros((period, 2))
+    mixed: Array = np.zeros((period, 2))
     for position, layer in enumerate(layers):
         mixed += loop(layer, period, draw) * max(0.5, 1 - 0.3 * position)
     mixed = dsp.softened(mixed, CREST)

@@ -91,7 +91,7 @@ def _desk(draw: np.random.Generator, who: Instrument, note: Note, n: int, detune
         out += k**-who.slope * colour * living * tilt * (wheel * spin).imag
     pressure = _bowing(draw, n, who.attack)
     bow = dsp.unit(np.fft.irfft(np.fft.rfft(draw.standard_normal(n)) * _rosin(who, note, n), n))
-    return dsp.unit(out) * pressure + who.noise * bow * (0.5 + 0.5 * pressure) * np.minimum(pressure * 6, 1)
+    return np.asarray(dsp.unit(out) * pressure + who.noise * bow * (0.5 + 0.5 * pressure) * np.minimum(pressure * 6, 1))
 
 
 def _rosin(who: Instrument, note: Note, n: int) -> Array:
@@ -104,7 +104,7 @@ def bowed(draw: np.random.Generator, who: Instrument, note: Note) -> Array:
     """A sustained note by one or several players."""
     n = rounded(note.length)
     out = np.zeros((3 * n, 2))
-    for desk in range(who.desks):
+    for _ in range(who.desks):
         detune = 0.0 if who.desks == 1 else draw.normal(0, 6.0)
         side = note.side if who.desks == 1 else float(np.clip(note.side + draw.uniform(-0.6, 0.6), -1, 1))
         out += dsp.stereo(upsampled(_desk(draw, who, note, n, detune), 3), side) / np.sqrt(who.desks)

@@ -57,7 +57,7 @@ class Layer:
     rate: float = 1.0
     strong: float = 1.0
 
-    def with_(self, modifier: Modifier, degree: float) -> "Layer":
+    def described(self, modifier: Modifier, degree: float) -> "Layer":
         """This layer further described; `degree` 1.6 for "very"."""
         return replace(
             self,
@@ -81,15 +81,22 @@ class Understood:
 VOCABULARY = Vocabulary.model_validate(
     tomllib.loads(resources.files("functions.sound").joinpath("vocabulary.toml").read_text("utf-8"))
 )
-PHRASES: Mapping[tuple[str, ...], Sound] = {
-    tuple(words.replace("'", "").split()): sound for sound in VOCABULARY.sounds for words in (*sound.words, sound.name)
-}
-LONGEST = max(map(len, PHRASES))
-BY_NAME = {sound.name: sound for sound in VOCABULARY.sounds}
+
+
+def stems(text: str) -> tuple[str, ...]:
+    """Words without their plural or possessive s: "ship's horns" and "ships horn" are one."""
+    return tuple(word.removesuffix("s") for word in _words(text))
 
 
 def _words(text: str) -> list[str]:
     return re.findall(r"[^\W\d_]+", text.lower().replace("’", "'").replace("'", ""))
+
+
+PHRASES: Mapping[tuple[str, ...], Sound] = {
+    stems(words): sound for sound in VOCABULARY.sounds for words in (sound.name, *sound.words)
+}
+LONGEST = max(map(len, PHRASES))
+BY_NAME = {sound.name: sound for sound in VOCABULARY.sounds}
 
 
 def _part(words: list[str]) -> tuple[list[Layer], list[tuple[Modifier, float]], list[str]]:
@@ -99,10 +106,11 @@ def _part(words: list[str]) -> tuple[list[Layer], list[tuple[Modifier, float]], 
     unknown: list[str] = []
     index, degree = 0, 1.0
     while index < len(words):
-        size = next((k for k in range(LONGEST, 0, -1) if tuple(words[index : index + k]) in PHRASES), 0)
+        rest = stems(" ".join(words[index : index + LONGEST]))
+        size = next((k for k in range(len(rest), 0, -1) if rest[:k] in PHRASES), 0)
         word = words[index]
         if size:
-            sound = PHRASES[tuple(words[index : index + size])]
+            sound = PHRASES[rest[:size]]
             layers += [Layer(sound), *(Layer(BY_NAME[name]) for name in sound.also)]
         elif word in VOCABULARY.modifiers:
             said.append((VOCABULARY.modifiers[word], degree))
@@ -124,7 +132,7 @@ def understand(prompt: str) -> Understood:
         unknown += rest
         target = found or layers
         for modifier, degree in said:
-            target[:] = [layer.with_(modifier, degree) for layer in target]
+            target[:] = [layer.described(modifier, degree) for layer in target]
         layers += found
     unique = {layer.sound.name: layer for layer in layers}
     return Understood(tuple(unique.values()), tuple(dict.fromkeys(unknown)))
@@ -132,6 +140,6 @@ def understand(prompt: str) -> Understood:
 
 def near(words: tuple[str, ...]) -> tuple[str, ...]:
     """Known words spelled like these, best first; the plain names where none is."""
-    known = sorted({word for sound in VOCABULARY.sounds for word in (*sound.words, sound.name)})
+    known = sorted({word for sound in VOCABULARY.sounds for word in sound.words})
     close = [match for word in words for match in difflib.get_close_matches(word, known, 2, 0.7)]
     return tuple(dict.fromkeys(close)) or tuple(sound.name for sound in VOCABULARY.sounds)

@@ -17,9 +17,8 @@ LUFS = -20.0
 PEAK = 0.84
 EDGE_S = 0.03
 NOTES = {"c": -2, "d": 0, "e": 2, "f": 3, "g": 5, "a": -5, "b": -3}
-KEY = re.compile(
-    r"\b(?:in|note|of|on|low|high|a|an) ([A-G])(?: ?(sharp|flat|#|♯|♭))?(?= (?:minor|major)\b|[,.;]|$)|\b([A-G])(?: ?(sharp|flat|#|♯|♭))? (?:minor|major)\b"
-)
+_TONE = r"([A-G])(?: ?(sharp|flat|#|♯|♭))?"
+KEY = re.compile(rf"\b(?:in|note|of|on|low|high|a|an) {_TONE}(?=[,.;]|$)|\b{_TONE}(?= (?:minor|major)\b)")
 
 
 class Mood(BaseModel):
