@@ -1,0 +1,225 @@
+"""How fast a film is made, against its floors, as one JSON object on standard output.
+
+`python -m tests.benchmarks.film [--shots 10] [--quick]`. Ten shots of six seconds at 1280x720 and 24 frames a second.
+Floor: plain ffmpeg encoding the film's own frames, read raw from disk, with the settings of the cut.
+"""
+
+import argparse
+import json
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import imageio_ffmpeg
+import psutil
+
+from functions.media.encode import PRESETS, X264
+from tests.end_to_end.studio import Run, vivijure
+
+SECONDS = 6
+PLACES = (
+    "a harbour at night, one lamp",
+    "a narrow street in rain",
+    "a room with a tall window",
+    "a forest path in fog",
+)
+MOVES = (
+    "push",
+    "pan-left",
+    "static",
+    "track-right",
+    "pull",
+    "tilt-up",
+    "orbit-left",
+    "boom-up",
+    "zoom-in",
+    "pan-right",
+)
+SIZES = ("wide", "medium", "medium-close", "full", "close", "extreme-wide", "medium-full", "wide", "medium", "close")
+LINES = ("Nobody came by boat last night.", "Then who left the lamp burning?", "Ask the one who sleeps.", "I am awake.")
+
+
+def board(shots: int) -> str:
+    """A storyboard of so many shots; every second one is spoken over."""
+    places = "\n".join(f'  p{i}: {{look: "{p}", ambience: wind}}' for i, p in enumerate(PLACES))
+    scenes = "\n".join(_scene(n, range(n * 5, min(n * 5 + 5, shots))) for n in range(-(-shots // 5)))
+    return f"""storyboard: 1
+title: Benchmark
+cast:
+  ada: {{look: "short hair, long dark coat", voice: {{preset: low-warm}}}}
+  ben: {{look: "cropped hair, pale jacket", voice: {{preset: light}}}}
+places:
+{places}
+music:
+  - {{id: low, prompt: "one low note, held", from: s000, to: end}}
+end: {{fade-out: 1}}
+scenes:
+{scenes}
+"""
+
+
+def _scene(n: int, shots: range) -> str:
+    rows = "\n".join(_shot(i) for i in shots)
+    return f"  - id: c{n}\n    heading: EXT. PLACE {n} - NIGHT\n    place: p{n % len(PLACES)}\n    shots:\n{rows}"
+
+
+def _shot(i: int) -> str:
+    who = "ada" if i % 4 < 2 else "ben"
+    lines = f', lines: [{{{who}: "{LINES[i // 2 % len(LINES)]}"}}]' if i % 2 else ""
+    return (
+        f"      - {{id: s{i:03d}, size: {SIZES[i % 10]}, camera: {{move: {MOVES[i % 10]}}}, seconds: {SECONDS}, "
+        f'who: {{{who}: {{at: {"left" if i % 3 else "right"}}}}}, action: "Shot number {i} of the film."{lines}}}'
+    )
+
+
+@dataclass
+class Watch:
+    """Samples of a process tree: largest resident memory of any one process, and answers of the door's status."""
+
+    peak_mb: dict[str, float] = field(default_factory=dict)
+    status_ms: list[float] = field(default_factory=list)
+
+
+@contextmanager
+def watching(data: Path) -> Iterator[Watch]:
+    """Watch this process's children and poll the built-in door, 20 times a second."""
+    watch, stop = Watch(), threading.Event()
+    threads = [threading.Thread(target=work, args=(watch, stop, data)) for work in (_memory, _status)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield watch
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+def _memory(watch: Watch, stop: threading.Event, data: Path) -> None:
+    me = psutil.Process()
+    while not stop.wait(0.1):
+        for child in me.children(recursive=True):
+            try:
+                name = _role(child.cmdline())
+                watch.peak_mb[name] = max(watch.peak_mb.get(name, 0), child.memory_info().rss / 2**20)
+            except psutil.Error:
+                continue
+
+
+def _role(argv: list[str]) -> str:
+    known = {"control.cli": "studio", "functions.serve.door": "door", "functions.serve.worker": "worker"}
+    return next((role for part, role in known.items() if part in argv), "ffmpeg" if "ffmpeg" in argv[0] else "other")
+
+
+def _status(watch: Watch, stop: threading.Event, data: Path) -> None:
+    with httpx2.Client(timeout=5) as client:
+        while not stop.wait(0.05):
+            try:
+                found = json.loads((data / "door" / "address.json").read_text())
+                began = time.perf_counter()
+                client.get(f"{found['url']}/v2/animatic/health", headers={"Authorization": f"Bearer {found['token']}"})
+                watch.status_ms.append((time.perf_counter() - began) * 1000)
+            except (OSError, ValueError, httpx2.HTTPError):
+                continue
+
+
+def timed(work: Callable[[], Run]) -> tuple[float, Run]:
+    """Wall seconds and the run; a failed one ends the benchmark with its errors."""
+    began = time.perf_counter()
+    run = work()
+    if run.code:
+        sys.exit(run.err)
+    return time.perf_counter() - began, run
+
+
+def floor(film: Path, folder: Path) -> float:
+    """Seconds that plain ffmpeg needs to encode the film's frames from raw ones on disk."""
+    ffmpeg, raw = imageio_ffmpeg.get_ffmpeg_exe(), folder / "frames.yuv"
+    quiet = [ffmpeg, "-v", "error", "-y"]
+    subprocess.run([*quiet, "-i", str(film), "-map", "0:v", "-f", "rawvideo", str(raw)], check=True)
+    source = ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", "1280x720", "-r", "24", "-i", str(raw)]
+    began = time.perf_counter()
+    subprocess.run([*quiet, *source, *settings(), str(folder / "floor.mp4")], check=True)
+    took = time.perf_counter() - began
+    raw.unlink()
+    return took
+
+
+def settings() -> list[str]:
+    """The video settings of the cut's draft quality, as ffmpeg's command line takes them."""
+    given = PRESETS["draft"]
+    return ["-c:v", "libx264", *(t for k, v in given.items() for t in (f"-{k}", v)), "-x264-params", X264, "-g", "48"]
+
+
+def overhead_ms(data: Path) -> float:
+    """Median of a step's time between intent and settlement that is neither waiting in the queue nor work."""
+    with sqlite3.connect(data / "studio.db") as db:
+        rows = db.execute("SELECT created_at, ended_at, result FROM job WHERE state='done'").fetchall()
+    spent = []
+    for created, ended, result in rows:
+        metrics = json.loads(result)["metrics"]
+        spent.append(ended - created - 1000 * (metrics["queue_s"] + metrics["total_s"]))
+    return float(statistics.median(spent))
+
+
+def measure(shots: int, folder: Path) -> dict[str, Any]:
+    """All figures of a film of so many shots."""
+    folder.mkdir(parents=True)
+    path, film, data = folder / "board.yaml", folder / "film.mp4", folder / "data"
+    text = board(shots)
+    path.write_text(text, "utf-8")
+
+    def render() -> Run:
+        return vivijure(data, "render", path, "-o", film, "--json")
+
+    with watching(data) as watch:
+        full, _ = timed(render)
+    again, unchanged = timed(render)
+    path.write_text(text.replace("Shot number 3 of", "Number three of"), "utf-8")
+    edited, run = timed(render)
+    length = shots * SECONDS
+    plain = floor(film, folder)
+    return {
+        "shots": shots,
+        "film_s": length,
+        "wall_s": round(full, 2),
+        "wall_over_film": round(full / length, 3),
+        "plain_ffmpeg_s": round(plain, 2),
+        "wall_over_plain_ffmpeg": round(full / plain, 3),
+        "peak_mb": {k: round(v) for k, v in sorted(watch.peak_mb.items())},
+        "again_s": round(again, 2),
+        "again_made": unchanged.last["made"],
+        "edited_s": round(edited, 2),
+        "edited_made": run.last["made"],
+        "edited_over_full": round(edited / full, 3),
+        "overhead_ms_median": round(overhead_ms(data), 1),
+        "status_ms_p99": round(statistics.quantiles(watch.status_ms, n=100)[98], 2),
+        "status_polls": len(watch.status_ms),
+    }
+
+
+def main() -> None:
+    """Measure 10 and 50 shots (only 10 with --quick) and print JSON."""
+    options = argparse.ArgumentParser()
+    options.add_argument("--shots", type=int, nargs="*", default=[10, 50])
+    options.add_argument("--quick", action="store_true")
+    given = options.parse_args()
+    counts = given.shots[:1] if given.quick else given.shots
+    with tempfile.TemporaryDirectory(prefix="vivijure-bench-") as name:
+        found = [measure(n, Path(name) / str(n)) for n in counts]
+    growth = found[-1]["wall_s"] / found[0]["wall_s"] / (counts[-1] / counts[0])
+    print(json.dumps({"cores": psutil.cpu_count(), "films": found, "growth_over_linear": round(growth, 3)}, indent=2))
+
+
+if __name__ == "__main__":
+    main()
