@@ -1,0 +1,402 @@
+"""What must always hold of paid work, proven on the statements; once, and with every batch sent twice."""
+
+import asyncio
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from control.db import Database
+from control.db.sqlite import SqliteDatabase
+from control.errors import DatabaseError
+from control.render.advance import JobState, Standing
+from control.render.ledger import Adopted, Intent, Ledger
+from control.render.outcome import End
+from control.render.renders import LEASE_MS, Renders
+from control.render.rows import JobRow
+
+pytestmark = pytest.mark.anyio
+FP = "f" * 64
+NOW = 1_000_000
+DONE = End("done", 40, "measured")
+
+
+async def film(db: Database) -> None:
+    await db.batch(
+        [
+            ("INSERT INTO film(id,title,created_at,updated_at) VALUES('film','x',0,0) ON CONFLICT DO NOTHING", {}),
+            ("INSERT INTO catalog(sha256,body) VALUES('c','[]') ON CONFLICT DO NOTHING", {}),
+        ]
+    )
+
+
+async def start(db: Database, render: str, *, budget: int = 10**9, fps: tuple[str, ...] = (FP,)) -> None:
+    """A running render that wants these fingerprints."""
+    await film(db)
+    sql = """INSERT INTO render(id,film_id,rev,recipe,catalog_sha,files,budget_u,created_at)
+        VALUES(:id,'film',1,'{}','c','{}',:budget,0) ON CONFLICT DO NOTHING"""
+    await db.batch([(sql, {"id": render, "budget": budget})])
+    assert await Renders(db).save_steps(render, [row(f"s{i}", fp) for i, fp in enumerate(fps)], "{}")
+
+
+def row(path: str, fp: str | None, **values: Any) -> dict[str, Any]:
+    fixed = {"n": 0, "kind": "motion", "engine": "e", "door": "d", "shot": "a", "label": "1A", "estimated": 0}
+    return {"path": path, "fp": fp, **fixed, "quote_u": 0, "bound_u": 0, "expect_s": 1.0, **values}
+
+
+def intent(job: str, payer: str = "r1", *, fp: str = FP, bound: int = 100, limit: int = 10**9) -> Intent:
+    return Intent(
+        id=job,
+        fp=fp,
+        kind="motion",
+        engine="e",
+        film_id="film",
+        door="d",
+        payer=payer,
+        month="2026-11",
+        month_limit_u=limit,
+        bound_u=bound,
+        request="{}",
+        start_by=NOW + 1000,
+        deadline_s=10,
+        executions=1,
+        post_ms=2000,
+        now=NOW,
+    )
+
+
+async def job_row(db: Database, job: str = "j1") -> dict[str, Any]:
+    return (await db.fetch("SELECT * FROM job WHERE id=:id", {"id": job}))[0]
+
+
+async def submitted(db: Database, job: str = "j1", payer: str = "r1", **values: Any) -> JobRow:
+    """A job whose handle is known."""
+    ledger = Ledger(db)
+    claim, found = await ledger.submit(intent(job, payer, **values))
+    assert (claim, found is not None and found.id) == ("mine", job)
+    await ledger.handle(job, f"handle-{job}", "q1", NOW)
+    stored = await ledger.job(job)
+    assert stored is not None
+    return stored
+
+
+async def test_the_intent_is_stored_with_its_price_before_anything_is_sent(db: Database) -> None:
+    await start(db, "r1")
+    claim, job = await Ledger(db).submit(intent("j1"))
+    assert claim == "mine"
+    assert job is not None
+    stored = await job_row(db)
+    assert (stored["state"], stored["attempt"], stored["charge_u"], stored["door"]) == ("intent", 1, 100, "d")
+    assert (stored["posts"], stored["handle"]) == (0, None)
+    assert stored["next_poll_at"] == NOW + 2000
+
+
+async def test_of_many_that_submit_one_fingerprint_at_once_one_may_post(db: Database) -> None:
+    for n in range(6):
+        await start(db, f"r{n}")
+    claims = await asyncio.gather(*(Ledger(db).submit(intent(f"j{n}", f"r{n}")) for n in range(6)))
+    assert sorted(claim for claim, _ in claims) == ["mine", *["other"] * 5]
+    assert len({job.id for _, job in claims if job is not None}) == 1
+    assert (await db.fetch("SELECT COUNT(*) AS n FROM job"))[0]["n"] == 1
+
+
+@pytest.mark.parametrize("state", ["unknown", "submitted", "running"])
+async def test_no_second_job_while_one_is_live(db: Database, state: JobState) -> None:
+    await start(db, "r1")
+    await start(db, "r2")
+    await submitted(db)
+    await db.batch([("UPDATE job SET state=:state", {"state": state})])
+    claim, other = await Ledger(db).submit(intent("j2", "r2"))
+    assert claim == "other"
+    assert other is not None
+    assert other.id == "j1"
+
+
+async def test_the_database_itself_refuses_two_live_jobs(db: Database) -> None:
+    await start(db, "r1")
+    await submitted(db)
+    copy = """INSERT INTO job(id,fp,attempt,kind,engine,film_id,door,payer,month,state,request,charge_u,start_by,
+        deadline_s,executions,next_poll_at,created_at) SELECT 'j9',fp,9,kind,engine,film_id,door,payer,month,'intent',
+        request,charge_u,start_by,deadline_s,executions,next_poll_at,created_at FROM job"""
+    with pytest.raises(DatabaseError, match="UNIQUE"):
+        await db.batch([(copy, {})])
+
+
+async def test_what_is_made_is_not_submitted_again(db: Database) -> None:
+    await start(db, "r1")
+    job = await submitted(db)
+    await Ledger(db).settle(job, DONE, Adopted(), NOW)
+    assert (await Ledger(db).submit(intent("j2")))[0] == "made"
+
+
+async def test_no_submission_for_a_render_that_does_not_run(db: Database) -> None:
+    await start(db, "r1")
+    renders = Renders(db)
+    assert await renders.pause("r1", NOW)
+    assert (await Ledger(db).submit(intent("j1")))[0] == "stopped"
+    assert await renders.resume("r1", NOW + 1)
+    assert await renders.cancel("r1", NOW)
+    assert (await Ledger(db).submit(intent("j1")))[0] == "stopped"
+    assert not await db.fetch("SELECT * FROM job")
+
+
+async def test_bounds_are_held_against_the_renders_budget(db: Database) -> None:
+    prints = [c * 64 for c in "abcd"]
+    await start(db, "r1", budget=250, fps=tuple(prints))
+    claims = [(await Ledger(db).submit(intent(f"j{fp[0]}", fp=fp)))[0] for fp in prints]
+    assert claims == ["mine", "mine", "over_budget", "over_budget"]
+    first = await Ledger(db).job("ja")
+    assert first is not None
+    await Ledger(db).settle(first, replace(DONE, charge_u=10), Adopted(), NOW)
+    assert (await Ledger(db).submit(intent("jc", fp="c" * 64)))[0] == "mine"
+
+
+async def test_bounds_of_all_renders_are_held_against_the_month(db: Database) -> None:
+    await start(db, "r1", fps=("a" * 64,))
+    await start(db, "r2", fps=("b" * 64,))
+    assert (await Ledger(db).submit(intent("ja", "r1", fp="a" * 64, limit=150)))[0] == "mine"
+    assert (await Ledger(db).submit(intent("jb", "r2", fp="b" * 64, limit=150)))[0] == "over_budget"
+    await db.batch([("UPDATE month_budget SET limit_u=200", {})])
+    assert (await Ledger(db).submit(intent("jb", "r2", fp="b" * 64, limit=150)))[0] == "mine"
+
+
+async def test_two_that_submit_at_once_do_not_overdraw(db: Database) -> None:
+    prints = [f"{n:064x}" for n in range(12)]
+    await start(db, "r1", budget=500, fps=tuple(prints))
+    claims = await asyncio.gather(*(Ledger(db).submit(intent(f"j{fp}", fp=fp)) for fp in prints))
+    assert [claim for claim, _ in claims].count("mine") == 5
+    assert (await db.fetch("SELECT SUM(charge_u) AS n FROM job"))[0]["n"] == 500
+
+
+async def test_failed_and_cancelled_jobs_are_booked_and_an_overrun_is_settled(db: Database) -> None:
+    await start(db, "r1", budget=100)
+    job = await submitted(db)
+    await Ledger(db).settle(job, End("failed", 170, "provider", "x", "y"), Adopted(), NOW)
+    stored = await job_row(db)
+    assert (stored["charge_u"], stored["cost_basis"]) == (170, "provider")
+    assert (await Ledger(db).submit(intent("j2")))[0] == "over_budget"
+
+
+async def test_attempts_count_up_and_an_older_ones_news_changes_nothing(db: Database) -> None:
+    await start(db, "r1")
+    ledger = Ledger(db)
+    first = await submitted(db, "j1")
+    await ledger.settle(first, End("failed", 1, "measured", "x", "y", retryable=True), Adopted(), NOW)
+    second = await submitted(db, "j2")
+    assert (first.attempt, second.attempt) == (1, 2)
+    await ledger.progress("j1", '{"stage":"old"}', NOW, NOW)
+    await ledger.handle("j1", "other-handle", None, NOW)
+    await ledger.unknown("j1", NOW)
+    assert not await ledger.settle(first, DONE, Adopted(facts='{"a":1}'), NOW)
+    assert (await job_row(db, "j1"))["state"] == "failed"
+    assert (await job_row(db, "j1"))["progress"] is None
+    assert (await job_row(db, "j2"))["state"] == "submitted"
+    assert not await db.fetch("SELECT * FROM artifact")
+
+
+async def test_progress_never_changes_an_ended_job(db: Database) -> None:
+    await start(db, "r1")
+    ledger = Ledger(db)
+    job = await submitted(db)
+    await ledger.progress("j1", '{"stage":"work"}', NOW, NOW)
+    assert (await job_row(db))["state"] == "running"
+    await ledger.settle(job, DONE, Adopted(), NOW)
+    await ledger.progress("j1", '{"stage":"late"}', NOW + 1, NOW)
+    stored = await job_row(db)
+    assert (stored["state"], stored["progress"]) == ("done", '{"stage":"work"}')
+
+
+async def test_an_unknown_job_leaves_that_state_by_a_handle_or_a_known_end_only(db: Database) -> None:
+    await start(db, "r1")
+    ledger = Ledger(db)
+    await ledger.submit(intent("j1"))
+    await ledger.unknown("j1", NOW)
+    await ledger.progress("j1", "{}", NOW, NOW)
+    assert (await job_row(db))["state"] == "unknown"
+    assert (await ledger.submit(intent("j2")))[0] == "other"
+    await ledger.handle("j1", "h", "q", NOW)
+    assert (await job_row(db))["state"] == "submitted"
+
+
+async def test_a_handle_is_set_once(db: Database) -> None:
+    await start(db, "r1")
+    await submitted(db)
+    await Ledger(db).handle("j1", "another", "q9", NOW)
+    stored = await job_row(db)
+    assert (stored["handle"], stored["instance"]) == ("handle-j1", "q1")
+
+
+async def test_the_first_known_end_stays(db: Database) -> None:
+    await start(db, "r1")
+    ledger = Ledger(db)
+    job = await submitted(db)
+    assert await ledger.settle(job, DONE, Adopted('{"a":1}', 5), NOW)
+    assert not await ledger.settle(job, End("failed", 7, "bound", "x", "y"), Adopted(), NOW + 1)
+    stored = await job_row(db)
+    assert (stored["state"], stored["charge_u"], stored["ended_at"]) == ("done", 40, NOW)
+    assert len(await db.fetch("SELECT * FROM event WHERE kind='job'")) == 1
+    artifact = (await db.fetch("SELECT * FROM artifact"))[0]
+    assert (artifact["job_id"], artifact["facts"], artifact["bytes"]) == ("j1", '{"a":1}', 5)
+
+
+async def test_a_done_artifact_replaces_a_degraded_one_and_nothing_replaces_a_done_one(db: Database) -> None:
+    await start(db, "r1")
+    ledger = Ledger(db)
+    await ledger.settle(await submitted(db, "j1"), replace(DONE, state="degraded"), Adopted('{"n":1}'), NOW)
+    await ledger.settle(await submitted(db, "j2"), replace(DONE, state="degraded"), Adopted('{"n":2}'), NOW)
+    assert (await db.fetch("SELECT job_id FROM artifact"))[0]["job_id"] == "j1"
+    await ledger.settle(await submitted(db, "j3"), DONE, Adopted('{"n":3}'), NOW)
+    assert (await db.fetch("SELECT job_id, quality FROM artifact"))[0] == {"job_id": "j3", "quality": "done"}
+
+
+async def test_a_job_written_off_is_still_settled_and_frees_its_step(db: Database) -> None:
+    await start(db, "r1")
+    ledger = Ledger(db)
+    await ledger.submit(intent("j1"))
+    await db.batch([("UPDATE job SET state='written_off' WHERE id='j1'", {})])
+    second = await submitted(db, "j2")
+    assert [job.id for job in await ledger.due(NOW + 10**6)] == ["j2", "j1"]
+    first = await ledger.job("j1")
+    assert first is not None
+    assert await ledger.settle(first, DONE, Adopted(), NOW)
+    assert second.attempt == 2
+
+
+async def test_cancel_reaches_every_job_that_no_other_render_wants(db: Database) -> None:
+    shared, own, other = "a" * 64, "b" * 64, "c" * 64
+    await start(db, "r1", fps=(shared, own))
+    await start(db, "r2", fps=(shared, other))
+    await submitted(db, "ja", fp=shared)
+    await submitted(db, "jb", fp=own)
+    await submitted(db, "jc", "r2", fp=other)
+    renders = Renders(db)
+    assert await renders.cancel("r1", NOW)
+    asked = {r["id"]: r["cancel_requested"] for r in await db.fetch("SELECT id, cancel_requested FROM job")}
+    assert asked == {"ja": 0, "jb": 1, "jc": 0}
+    assert await renders.cancel("r2", NOW)
+    asked = {r["id"]: r["cancel_requested"] for r in await db.fetch("SELECT id, cancel_requested FROM job")}
+    assert asked == {"ja": 1, "jb": 1, "jc": 1}
+    assert {r["next_poll_at"] for r in await db.fetch("SELECT next_poll_at FROM job")} == {0}
+
+
+async def test_cancelling_what_has_ended_cancels_no_job(db: Database) -> None:
+    await start(db, "r1")
+    await submitted(db)
+    await Renders(db).end("r1", "failed", "x", NOW)
+    assert not await Renders(db).cancel("r1", NOW)
+    assert (await job_row(db))["cancel_requested"] == 0
+
+
+async def test_a_render_whose_cancel_was_asked_ends_as_cancelled_only(db: Database) -> None:
+    await start(db, "r1")
+    renders = Renders(db)
+    await renders.cancel("r1", NOW)
+    await renders.end("r1", "done", "", NOW)
+    assert (await db.fetch("SELECT state FROM render"))[0]["state"] == "running"
+    await renders.end("r1", "cancelled", "", NOW)
+    await renders.end("r1", "done", "", NOW)
+    assert (await db.fetch("SELECT state FROM render"))[0]["state"] == "cancelled"
+    kinds = [json.loads(r["data"])["state"] for r in await db.fetch("SELECT data FROM event ORDER BY seq")]
+    assert kinds == ["cancelling", "cancelled"]
+
+
+async def test_a_lease_is_held_by_one_and_ends_by_itself(db: Database) -> None:
+    await start(db, "r1")
+    renders = Renders(db)
+    first = await renders.claim("t1", NOW)
+    assert first is not None
+    assert first.id == "r1"
+    assert await renders.claim("t2", NOW + 1) is None
+    assert await renders.claim("t3", NOW + LEASE_MS + 1) is not None
+    await renders.release("r1", "t1", NOW)  # the first comes back late: its lease is no longer its own
+    assert await renders.claim("t4", NOW + LEASE_MS + 2) is None
+    await renders.release("r1", "t3", NOW + 2 * LEASE_MS)
+    assert await renders.claim("t5", NOW + LEASE_MS + 3) is None
+    assert await renders.claim("t6", NOW + 2 * LEASE_MS) is not None
+
+
+async def test_of_many_claims_at_once_each_render_goes_to_one(db: Database) -> None:
+    for n in range(4):
+        await start(db, f"r{n}")
+    found = await asyncio.gather(*(Renders(db).claim(f"t{n}", NOW) for n in range(9)))
+    assert sorted(r.id for r in found if r is not None) == ["r0", "r1", "r2", "r3"]
+
+
+async def test_a_render_woken_while_it_is_leased_is_due_when_it_is_released(db: Database) -> None:
+    await start(db, "r1")
+    renders, job = Renders(db), await submitted(db)
+    await renders.claim("t1", NOW)
+    await Ledger(db).settle(job, DONE, Adopted(), NOW)
+    await renders.release("r1", "t1", NOW + 60_000)
+    assert await renders.claim("t2", NOW + 1) is not None
+
+
+async def test_one_of_several_runners_takes_a_look(db: Database) -> None:
+    await start(db, "r1")
+    job = await submitted(db)
+    ledger = Ledger(db)
+    if isinstance(db, SqliteDatabase):
+        held = await asyncio.gather(*(ledger.hold("j1", job.next_poll_at, NOW + 100 + n) for n in range(5)))
+        assert held.count(True) == 1
+    assert not await ledger.hold("j1", job.next_poll_at - 1, NOW)
+
+
+async def test_a_look_that_was_asked_for_is_not_put_off(db: Database) -> None:
+    await start(db, "r1")
+    await submitted(db)
+    ledger = Ledger(db)
+    await Renders(db).cancel("r1", NOW)
+    await ledger.later("j1", NOW + 5000)
+    assert [job.id for job in await ledger.due(NOW)] == ["j1"]
+
+
+async def test_a_doorbell_rings_at_most_every_two_seconds(db: Database) -> None:
+    await start(db, "r1")
+    await submitted(db)
+    ledger = Ledger(db)
+
+    async def due() -> bool:
+        return bool(await ledger.due(1))
+
+    await ledger.later("j1", NOW + 5000)
+    await ledger.ring("j1", NOW)
+    assert await due()
+    await db.batch([("UPDATE job SET next_poll_at=:at", {"at": NOW + 5000})])
+    await ledger.ring("j1", NOW + 1999)
+    assert not await due()
+    await ledger.ring("j1", NOW + 2000)
+    assert await due()
+    await ledger.ring("no such job", NOW)
+
+
+async def test_a_fingerprint_is_set_once(db: Database) -> None:
+    await start(db, "r1", fps=())
+    renders = Renders(db)
+    assert await renders.save_steps("r1", [row("a", None)], "{}")
+    assert await renders.save_steps("r1", [row("a", "1" * 64)], "{}")
+    assert not await renders.save_steps("r1", [row("a", "2" * 64)], "{}")
+    assert (await db.fetch("SELECT fp FROM step"))[0]["fp"] == "1" * 64
+
+
+async def test_steps_that_a_plan_no_longer_has_are_dropped(db: Database) -> None:
+    await start(db, "r1", fps=())
+    renders = Renders(db)
+    await renders.save_steps("r1", [row("a", None), row("b", None)], "{}")
+    await renders.stand("r1", {"b": Standing("ready")})
+    await renders.save_steps("r1", [row("b", None, n=3), row("c", None)], '{"title":"x"}')
+    rows = await db.fetch("SELECT path, n, state FROM step ORDER BY path")
+    assert rows == [{"path": "b", "n": 3, "state": "ready"}, {"path": "c", "n": 0, "state": "waiting"}]
+
+
+async def test_a_take_is_remembered_once(db: Database) -> None:
+    await start(db, "r1")
+    await Ledger(db).settle(await submitted(db), DONE, Adopted(), NOW)
+    renders = Renders(db)
+    claimed = await renders.claim("t", NOW)
+    assert claimed is not None
+    take = {"shot": "a", "kind": "motion", "path": "s0", "label": "1A", "fp": FP}
+    await renders.take(claimed, [{"id": "t1", **take}], NOW)
+    await renders.take(claimed, [{"id": "t2", **take}], NOW)
+    assert [r["id"] for r in await db.fetch("SELECT id FROM take")] == ["t1"]
+    assert len(await db.fetch("SELECT * FROM event WHERE kind='take'")) == 1
