@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 from control.api import guard
 from control.api.access import Access
 from control.api.context import Context
+from control.api.doorbell import doorbell_key
 from control.api.hub import Hub
 from control.api.routes import PREFIX, routes
 from control.errors import StudioError
@@ -38,11 +39,13 @@ def build_app(settings: Settings, *, clock: Clock = wall_ms) -> Starlette:
             app.state.context = Context(
                 settings=settings,
                 studio=session.studio,
+                planning=session.desk.planning,
                 db=session.db,
                 store=session.store,
                 access=Access(session.db, clock),
                 hub=hub,
                 clock=clock,
+                doorbell_key=doorbell_key(session.desk.key),
             )
             yield
             await hub.close()

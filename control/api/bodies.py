@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
 from control.errors import BadRequest, TooLarge, UnsupportedMedia
+
+CHUNK = 1 << 20
 
 
 def media_type(request: Request) -> str:
@@ -74,3 +76,9 @@ async def form(request: Request, cap: int) -> AsyncIterator[FormData]:
 
     async with Request(request.scope, receive).form(max_files=1, max_fields=20, max_part_size=cap) as fields:
         yield fields
+
+
+async def chunks(file: UploadFile) -> AsyncIterator[bytes]:
+    """A form's file in pieces."""
+    while chunk := await file.read(CHUNK):
+        yield chunk

@@ -1,7 +1,7 @@
 """What the faces of the Studio share: made once by `control.app.build_app`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from starlette.requests import Request
@@ -9,6 +9,7 @@ from starlette.requests import Request
 from control.api.access import Access
 from control.api.hub import Hub
 from control.db import Database
+from control.render.planning import Planning
 from control.render.service import Studio
 from control.settings import Settings
 from control.store import ObjectStore
@@ -23,11 +24,13 @@ class Context:
 
     settings: Settings
     studio: Studio[Storyboard]
+    planning: Planning
     db: Database
     store: ObjectStore
     access: Access
     hub: Hub
     clock: Clock
+    doorbell_key: bytes = field(repr=False)
 
 
 def context_of(request: Request) -> Context:

@@ -2,11 +2,13 @@
 
 from starlette.responses import PlainTextResponse, Response
 
-from control.api import boards
+from control.api import boards, editing
 from control.api.models import (
     Board,
     BoardQuery,
     Checked,
+    EditAnswer,
+    Edits,
     FilmPage,
     NewFilm,
     NewRevision,
@@ -14,6 +16,8 @@ from control.api.models import (
     PlanRequest,
     RevisionPage,
     RevisionQuery,
+    StaleParts,
+    StaleStep,
     StoryboardAnswer,
 )
 from control.api.operation import Call, Nothing, Operation, Reply, operation
@@ -106,6 +110,45 @@ async def put_storyboard(call: Call[NewRevision, Nothing]) -> Reply:
     return Reply(saved, headers={"ETag": f'"{saved.n}"'})
 
 
+@operation(
+    "POST",
+    "/films/{film}/edits",
+    scope="crew",
+    body=Edits,
+    answer=EditAnswer,
+    errors=(404, 428),
+    tags=("films",),
+    based=True,
+)
+async def edit_film(call: Call[Edits, Nothing]) -> Reply:
+    """Apply edit operations as the next revision, or with `dry_run` say what they would make stale."""
+    film, wanted, base = call.path("film"), call.body, call.base(call.body.base)
+    if wanted.dry_run:
+        made = await editing.applied(call.context, film, base, wanted.ops, wanted.imports)
+        return Reply(_answer(made, None, await editing.stale(call.context, film, made, wanted.recipe)))
+    made, saved = await editing.save(
+        call.context,
+        film,
+        base,
+        wanted.ops,
+        author=call.caller.name,
+        reason=wanted.reason,
+        imports=wanted.imports,
+    )
+    return Reply(_answer(made, saved, ()), headers={"ETag": f'"{saved.n}"'})
+
+
+def _answer(made: editing.Applied, saved: RevisionInfo | None, steps: tuple[StaleStep, ...]) -> EditAnswer:
+    edited = made.edited
+    return EditAnswer(
+        revision=saved,
+        stale=StaleParts(shots=dict(edited.stale.shots), film=edited.stale.film),
+        steps=steps,
+        undo=edited.inverses,
+        problems=edited.problems,
+    )
+
+
 @operation("POST", "/check", scope="viewer", body=Board, answer=Checked, tags=("films",), texts=CHECKED)
 async def check_storyboard(call: Call[Board, Nothing]) -> Checked:
     """Check a storyboard or script without saving it."""
@@ -144,6 +187,7 @@ OPERATIONS: tuple[Operation, ...] = (
     list_revisions,
     get_storyboard,
     put_storyboard,
+    edit_film,
     check_storyboard,
     check_film,
     plan_film,

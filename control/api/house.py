@@ -35,7 +35,16 @@ async def list_tokens(call: Call[Nothing, Nothing]) -> Tokens:
     return Tokens(tokens=await call.context.access.tokens())
 
 
-@operation("POST", "/tokens", scope="owner", body=NewToken, answer=IssuedToken, status=201, tags=("studio",))
+@operation(
+    "POST",
+    "/tokens",
+    scope="owner",
+    body=NewToken,
+    answer=IssuedToken,
+    status=201,
+    tags=("studio",),
+    replayed=False,
+)
 async def create_token(call: Call[NewToken, Nothing]) -> Reply:
     """Issue a bearer token; it is shown this once."""
     wanted = call.body

@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue
 from control.api.access import TokenInfo, TokenScope
 from control.graph.model import Problem, Recipe
 from control.render.views import FilmInfo, Page, RenderInfo, RevisionInfo, TakeInfo, UploadInfo
+from control.storyboard.edits.batch import Op
 from control.storyboard.models import Storyboard
 from functions.contract.base import Sha256, StepKind, Strict
 from functions.contract.manifest import EngineManifest
@@ -93,14 +94,17 @@ class NewRevision(Board):
 
 
 class Edits(Strict):
-    """Edit operations on revision `base`. `dry_run` applies nothing and says what would become stale."""
+    """Edit operations on revision `base`, carried over where others changed other places meanwhile. `dry_run` saves
+    nothing and says what a render by `recipe` would make again. `imports` are the storyboards that `import`
+    operations name by the SHA-256 of their text.
+    """
 
     base: Revision | None = None
-    ops: Annotated[tuple[dict[str, JsonValue], ...], Field(min_length=1, max_length=1000)]
+    ops: Annotated[tuple[Op, ...], Field(min_length=1, max_length=500)]
     reason: Annotated[str, Field(max_length=500)] = ""
     dry_run: bool = False
     recipe: Recipe = Recipe()
-    """What `dry_run` plans with."""
+    imports: Annotated[tuple[Board, ...], Field(max_length=4)] = ()
 
 
 class StaleStep(Strict):
@@ -110,15 +114,27 @@ class StaleStep(Strict):
     kind: StepKind
     shot: str | None = None
     label: str = ""
-    bound_u: int = 0
+
+
+class StaleParts(Strict):
+    """What an edit makes stale: by shot, and of the film's own cut and mix, letters of classes of steps (K keyframe,
+    M motion, D dialogue, S sound mix, C cut).
+    """
+
+    shots: dict[str, str]
+    film: str
 
 
 class EditAnswer(Strict):
-    """The new revision, None for a dry run, and what the edit makes stale."""
+    """The new revision (None for a dry run), what the edit makes stale, and the operations that undo it.
+
+    `steps` are named in a dry run only.
+    """
 
     revision: RevisionInfo | None
-    stale: tuple[StaleStep, ...] = ()
-    bound_u: int = 0
+    stale: StaleParts
+    steps: tuple[StaleStep, ...] = ()
+    undo: tuple[Op, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 

@@ -1,9 +1,10 @@
 """OpenAPI 3.1, made from the operations and their pydantic models."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaValue, models_json_schema
@@ -14,6 +15,7 @@ from control.api.problems import MEDIA_TYPE, ProblemDetails
 Mode = Literal["validation", "serialization"]
 Described = tuple[type[BaseModel], Mode]
 Refs = Mapping[Any, JsonSchemaValue]
+ROOM = re.compile(r"\b[a-z]+__([a-z]+)__\w+__([A-Z]\w*)\b")
 CONVERTOR = re.compile(r":[a-z]+}")
 PARAMETER = re.compile(r"{([a-z_0-9]+)(?::([a-z]+))?}")
 IDEMPOTENCY_KEY = {
@@ -31,6 +33,9 @@ IF_MATCH = {
     "schema": {"type": "string", "pattern": '^"[0-9]{1,9}"$'},
 }
 BINARY = {"schema": {"type": "string", "format": "binary"}}
+FORM = {
+    "schema": {"type": "object", "required": ["file"], "properties": {"file": {"type": "string", "format": "binary"}}}
+}
 TEXT = {"schema": {"type": "string"}}
 
 
@@ -41,7 +46,7 @@ def document(operations: Sequence[Operation], prefix: str) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for op in operations:
         paths.setdefault(prefix + CONVERTOR.sub("}", op.path), {})[op.method.lower()] = _operation(op, refs, schemas)
-    return {
+    described = {
         "openapi": "3.1.0",
         "info": {
             "title": "Vivijure Studio",
@@ -57,6 +62,13 @@ def document(operations: Sequence[Operation], prefix: str) -> dict[str, Any]:
             },
         },
     }
+    return _named(described)
+
+
+def _named(described: dict[str, Any]) -> dict[str, Any]:
+    """Models of one name in two rooms by the room's: `StoryboardCue`, `ContractCue`."""
+    clean = ROOM.sub(lambda m: m[1].title() + m[2], json.dumps(described))
+    return cast(dict[str, Any], json.loads(clean))
 
 
 def _models(operations: Iterable[Operation]) -> set[Described]:
@@ -128,7 +140,7 @@ def _plain(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _headers(op: Operation) -> list[dict[str, Any]]:
-    return [*([IDEMPOTENCY_KEY] if op.writes else []), *([IF_MATCH] if op.based else [])]
+    return [*([IDEMPOTENCY_KEY] if op.replayed else []), *([IF_MATCH] if op.based else [])]
 
 
 def _body(op: Operation, refs: Refs) -> dict[str, Any]:

@@ -88,6 +88,7 @@ class Operation:
     texts: Mapping[str, Reader]
     raw: tuple[str, ...]
     based: bool
+    replayed: bool
 
     @property
     def writes(self) -> bool:
@@ -102,7 +103,7 @@ class Operation:
         query = self._query(request)
         data = b"" if self.body is None else await bodies.read(request, context.settings.body_mb * 1_000_000)
         call = Call(context, caller, request, self._body(request, data), query)
-        if self.writes and "idempotency-key" in request.headers:
+        if self.replayed and "idempotency-key" in request.headers:
             return await once(request, context, caller, data, lambda: self._answer(call))
         return await self._answer(call)
 
@@ -154,10 +155,12 @@ def operation(
     texts: Mapping[str, Reader] | None = None,
     raw: Sequence[str] = (),
     based: bool = False,
+    replayed: bool | None = None,
 ) -> Callable[[Handler], Operation]:
     """Declare a handler as an operation. Its docstring's first line is the summary.
 
     `raw`: content types that the handler reads from the request itself. `based`: takes `If-Match`.
+    `replayed`: honours `Idempotency-Key`; every write does but those whose answer must not be kept.
     """
 
     def declare(handler: Handler) -> Operation:
@@ -178,6 +181,7 @@ def operation(
             texts=texts or {},
             raw=tuple(raw),
             based=based,
+            replayed=method != "GET" if replayed is None else replayed,
         )
 
     return declare

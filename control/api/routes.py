@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from control.api import events, films, house, openapi, operation, renders, takes, uploads
+from control.api import doorbell, events, films, house, openapi, operation, renders, takes, uploads
 from control.api.operation import Operation
 
 PREFIX = "/api"
@@ -34,4 +34,4 @@ async def describe(request: Request) -> Response:
 
 def routes() -> list[BaseRoute]:
     """Routes under the prefix."""
-    return [*operation.routes(OPERATIONS), Route("/openapi.json", describe)]
+    return [*operation.routes(OPERATIONS), doorbell.ROUTE, Route("/openapi.json", describe)]

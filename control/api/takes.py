@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from control.api import media
+from control.api import editing, media
 from control.api.models import DownloadQuery, TakePage, TakeQuery
 from control.api.operation import Call, Nothing, Operation, operation
 from control.render.views import Page, TakeInfo
@@ -26,8 +26,8 @@ async def get_take(call: Call[Nothing, Nothing]) -> TakeInfo:
 
 @operation("POST", "/takes/{take}/choose", scope="crew", answer=TakeInfo, errors=(404,), tags=("takes",))
 async def choose_take(call: Call[Nothing, Nothing]) -> TakeInfo:
-    """Choose this take for its shot."""
-    return await call.context.studio.choose_take(call.path("take"))
+    """Choose this take for its shot: an edit of the storyboard, where the take is one that the cut can show."""
+    return await editing.choose(call.context, call.path("take"), call.caller.name)
 
 
 @operation(

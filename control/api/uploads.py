@@ -2,27 +2,48 @@
 
 from urllib.parse import unquote
 
+from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from control.api import bodies, media
+from control.api.context import Context
 from control.api.models import DownloadQuery, FileName, Files
 from control.api.operation import Call, Nothing, Operation, Reply, operation
 from control.errors import BadRequest
 from control.render.views import UploadInfo
 
 BINARY = "application/octet-stream"
+FORM = "multipart/form-data"
 
 
 @operation(
-    "POST", "/uploads", scope="crew", answer=UploadInfo, status=201, errors=(507,), tags=("files",), raw=(BINARY,)
+    "POST",
+    "/uploads",
+    scope="crew",
+    answer=UploadInfo,
+    status=201,
+    errors=(507,),
+    tags=("files",),
+    raw=(BINARY, FORM),
+    replayed=False,
 )
 async def upload(call: Call[Nothing, Nothing]) -> Reply:
-    """Send a file in: the body is the file. The same content twice is one upload."""
-    bodies.expect(bodies.media_type(call.request), (BINARY,))
-    cap = call.context.settings.upload_mb * 1_000_000
-    name = unquote(call.request.headers.get("x-file-name", ""))
-    info = await call.context.studio.put_upload(bodies.stream(call.request, cap), name=name)
+    """Send a file in, as the body or as the form field `file`. The same content twice is one upload."""
+    request, cap = call.request, call.context.settings.upload_mb * 1_000_000
+    bodies.expect(bodies.media_type(request), (BINARY, FORM))
+    if bodies.media_type(request) == FORM:
+        async with bodies.form(request, cap) as form:
+            info = await _stored(call.context, form.get("file"))
+    else:
+        name = unquote(request.headers.get("x-file-name", ""))[:200]
+        info = await call.context.studio.put_upload(bodies.stream(request, cap), name=name)
     return Reply(info, headers={"Location": f"/api/uploads/{info.sha256}", "ETag": f'"{info.sha256}"'})
+
+
+async def _stored(context: Context, file: object) -> UploadInfo:
+    if not isinstance(file, UploadFile):
+        raise BadRequest("send the file as the form field `file`")
+    return await context.studio.put_upload(bodies.chunks(file), name=(file.filename or "")[:200])
 
 
 @operation(

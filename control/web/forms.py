@@ -1,13 +1,11 @@
 """What the pages' forms do. Each answers with a page that can be loaded again (POST, redirect, GET)."""
 
-from collections.abc import AsyncIterator
-
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from control.api import auth, boards, bodies
+from control.api import auth, boards, bodies, editing
 from control.api.access import Caller
 from control.api.context import Context
 from control.errors import BadRequest, Invalid, StaleRevision
@@ -16,7 +14,6 @@ from control.web.pages import view
 from control.web.views import new_page, storyboard_page
 
 FORM_BYTES = 20_000
-CHUNK = 1 << 20
 
 
 def _goto(address: str) -> Response:
@@ -104,7 +101,7 @@ async def steer(request: Request, context: Context, caller: Caller) -> Response:
 async def choose(request: Request, context: Context, caller: Caller) -> Response:
     """Circle a take."""
     await _checked(request, caller)
-    take = await context.studio.choose_take(request.path_params["take"])
+    take = await editing.choose(context, request.path_params["take"], caller.name)
     return _goto(f"/films/{take.film_id}" + (f"/shots/{take.shot}" if take.shot else ""))
 
 
@@ -117,14 +114,9 @@ async def send_file(request: Request, context: Context, caller: Caller) -> Respo
         name, file = _field(form, "name"), form.get("file")
         if not isinstance(file, UploadFile) or not file.filename:
             raise BadRequest("choose a file")
-        info = await context.studio.put_upload(_chunks(file), name=file.filename)
+        info = await context.studio.put_upload(bodies.chunks(file), name=file.filename)
     await context.studio.name_file(film.id, name, info.sha256)
     return _goto(f"/films/{film.id}")
-
-
-async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:
-    while chunk := await file.read(CHUNK):
-        yield chunk
 
 
 ROUTES = [
