@@ -4,7 +4,7 @@ The reduction in dB that each sample needs is held ahead for 5 ms, falls off exp
 smoothed over the look-ahead, so that it is complete when the peak arrives.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from functions.contract.base import SAMPLE_RATE
 from functions.media.fir import BLOCK, Read, Stereo
-from functions.media.loudness import CONTEXT, oversampled_peaks, ratio
+from functions.media.loudness import ratio
 
 LOOK_AHEAD = SAMPLE_RATE * 5 // 1000
 RELEASE = SAMPLE_RATE * 80 // 1000
@@ -29,7 +29,11 @@ class Limited:
     reduction: float
 
 
-def limited(read: Read, samples: int, gain: float, ceiling: float) -> Iterator[Limited]:
+Peaks = Callable[[int, int], NDArray[np.float32]]
+"""Oversampled peaks of `count` samples from `start` (`loudness.oversampled_peaks`), zeros outside the sound."""
+
+
+def limited(read: Read, peaks: Peaks, samples: int, gain: float, ceiling: float) -> Iterator[Limited]:
     """All `samples` that `read` gives, raised by `gain` dB and held under `ceiling` dBTP, in blocks."""
     smooth = np.hanning(LOOK_AHEAD + 2)[1:-1]
     smooth /= smooth.sum()
@@ -38,7 +42,7 @@ def limited(read: Read, samples: int, gain: float, ceiling: float) -> Iterator[L
     amplitude = ratio(gain)
     for start in range(-LOOK_AHEAD, samples, BLOCK):
         count = min(BLOCK, samples - start)
-        needed = _needed(read, start + LOOK_AHEAD, count, amplitude, ceiling)
+        needed = _needed(peaks(start + LOOK_AHEAD, count) * (amplitude / ratio(ceiling)))
         released = _released(needed, last)
         last = released[-1]
         held = np.concatenate([held[-(2 * LOOK_AHEAD - 1) :], released])
@@ -49,13 +53,12 @@ def limited(read: Read, samples: int, gain: float, ceiling: float) -> Iterator[L
             yield Limited(sound[first:], float(reduction[first:].max(initial=0.0)))
 
 
-def _needed(read: Read, start: int, count: int, amplitude: float, ceiling: float) -> NDArray[np.float64]:
-    """Logarithm of the reduction in dB that each sample needs, -inf for none."""
-    peaks = oversampled_peaks(read(start - CONTEXT, count + 2 * CONTEXT) * amplitude)
-    over = 20 * np.log10(np.maximum(peaks / ratio(ceiling), 1))
-    with np.errstate(divide="ignore"):
-        logarithm: NDArray[np.float64] = np.log(over)
-    return logarithm
+def _needed(over: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Logarithm of the reduction in dB that each sample needs, -inf for none, from its peak over the ceiling."""
+    needed = np.full(len(over), -np.inf)
+    high = over > 1
+    needed[high] = np.log(20 * np.log10(over[high].astype(np.float64)))
+    return needed
 
 
 def _released(needed: NDArray[np.float64], last: float) -> NDArray[np.float64]:

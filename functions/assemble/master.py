@@ -9,11 +9,11 @@ import imageio_ffmpeg
 from pydantic import Field
 
 from functions.assemble.limiter import limited
+from functions.assemble.premix import Premix
 from functions.contract.base import Strict
 from functions.contract.errors import OutputRefused
 from functions.contract.job import Note
 from functions.media.decode import sound_blocks
-from functions.media.fir import Read
 from functions.media.loudness import Loudness, Meter
 from functions.media.wav import WavWriter, quantise
 from functions.runtime.engine import Job
@@ -55,13 +55,14 @@ def presets() -> dict[str, Preset]:
 
 
 class Mastering:
-    """Works towards a preset on one mix; `read` gives the sum of the stems."""
+    """Works towards a preset on one mix."""
 
-    def __init__(self, job: Job, read: Read, samples: int, wav: Path, aac: Path) -> None:
-        self._job, self._read, self._samples, self._wav, self._aac = job, read, samples, wav, aac
+    def __init__(self, job: Job, premix: Premix, wav: Path, aac: Path) -> None:
+        self._job, self._premix, self._wav, self._aac = job, premix, wav, aac
 
-    def run(self, preset: Preset, measured: float) -> Master:
-        """Write the mix. `measured` is the loudness of the sum of the stems. Raises `OutputRefused`."""
+    def run(self, preset: Preset) -> Master:
+        """Write the mix. Raises `OutputRefused`."""
+        measured = self._premix.loudness
         if measured < QUIETEST:
             return self._once(0.0, preset.true_peak - CODEC_HEADROOM)
         gain, ceiling = preset.integrated - measured, preset.true_peak - CODEC_HEADROOM
@@ -89,7 +90,7 @@ class Mastering:
         """Write the uncompressed mix; its loudness, and the limiter's greatest reduction in dB."""
         meter, most = Meter(peaks=False), 0.0
         with WavWriter(self._wav) as wav:
-            for block in limited(self._read, self._samples, gain, ceiling):
+            for block in limited(self._premix.read, self._premix.peaks, self._premix.samples, gain, ceiling):
                 wav.write(quantise(block.sound))
                 meter.feed(block.sound)
                 most = max(most, block.reduction)

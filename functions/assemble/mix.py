@@ -1,22 +1,22 @@
 """All sound of a film: stems, their sum, the master."""
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from functions.assemble.master import Mastering, notes, presets
+from functions.assemble.premix import Premix
 from functions.assemble.sounds import Sound
 from functions.assemble.speech import corrections
 from functions.assemble.stems import STEMS, Laid, Stems, lay
 from functions.contract.errors import InputError
 from functions.contract.job import Note
 from functions.contract.params import Mix
-from functions.media.disk import writing
-from functions.media.fir import BLOCK, Read, Stereo
-from functions.media.loudness import Meter
-from functions.media.wav import FULL_SCALE, WavWriter, quantise
+from functions.media.fir import BLOCK
+from functions.media.wav import WavWriter, quantise
 from functions.runtime.engine import Job
 
 
@@ -27,12 +27,12 @@ def mix(job: Job, params: Mix) -> list[Note]:
     laid, told = _laid(job, params)
     stems = Stems(params, laid)
     lower, more = corrections(stems)
-    total = job.scratch / "sum.i32"
-    measured = _sum(job, replace(stems, corrections=lower), total)
     preset = presets()[params.preset]
     wav = job.output("mix.wav") if "mix.wav" in job.output_names else job.scratch / "mix.wav"
-    mastering = Mastering(job, _reader(total, params.samples), params.samples, wav, job.output("mix.m4a"))
-    return [*told, *more, *notes(mastering.run(preset, measured), preset)]
+    with ExitStack() as stack:
+        premix = Premix(_summed(job, replace(stems, corrections=lower), stack), job.scratch)
+    master = Mastering(job, premix, wav, job.output("mix.m4a")).run(preset)
+    return [*told, *more, *notes(master, preset)]
 
 
 def _laid(job: Job, params: Mix) -> tuple[list[Laid], list[Note]]:
@@ -52,44 +52,18 @@ def _laid(job: Job, params: Mix) -> tuple[list[Laid], list[Note]]:
     return laid, told
 
 
-def _sum(job: Job, stems: Stems, total: Path) -> float:
-    """Write every stem in 24 bits and the exact sum of their code values; the sum's integrated loudness."""
+def _summed(job: Job, stems: Stems, stack: ExitStack) -> Iterator[NDArray[np.int32]]:
+    """Write every stem that is asked for in 24 bits; give the exact sums of all stems' code values."""
     samples = stems.params.samples
-    meter = Meter(peaks=False)
-    with ExitStack() as stack:
-        stack.enter_context(writing(total))
-        sink = stack.enter_context(total.open("wb"))
-        files = {s: stack.enter_context(WavWriter(_stem_path(job, s))) for s in STEMS if _wanted(job, s)}
-        for start in range(0, samples, BLOCK):
-            count = min(BLOCK, samples - start)
-            block = np.zeros((count, 2), np.int32)
-            for stem in STEMS:
-                values = quantise(stems.at(stem, start, count))
-                block += values
-                if stem in files:
-                    files[stem].write(values)
-            sink.write(block.astype("<i4").tobytes())
-            meter.feed(block / FULL_SCALE)
-            job.progress("stems", start + count, samples)
-    return meter.result.integrated
-
-
-def _wanted(job: Job, stem: str) -> bool:
-    return f"{stem}.wav" in job.output_names
-
-
-def _stem_path(job: Job, stem: str) -> Path:
-    return job.output(f"{stem}.wav")
-
-
-def _reader(path: Path, samples: int) -> Read:
-    data = np.memmap(path, "<i4", "r", shape=(samples, 2))
-
-    def read(start: int, count: int) -> Stereo:
-        out = np.zeros((count, 2))
-        low, high = max(start, 0), min(start + count, samples)
-        if low < high:
-            out[low - start : high - start] = data[low:high] / FULL_SCALE
-        return out
-
-    return read
+    names = {s: f"{s}.wav" for s in STEMS if f"{s}.wav" in job.output_names}
+    files = {s: stack.enter_context(WavWriter(job.output(name))) for s, name in names.items()}
+    for start in range(0, samples, BLOCK):
+        count = min(BLOCK, samples - start)
+        block = np.zeros((count, 2), np.int32)
+        for stem in STEMS:
+            values = quantise(stems.at(stem, start, count))
+            block += values
+            if stem in files:
+                files[stem].write(values)
+        yield block
+        job.progress("stems", start + count, samples)

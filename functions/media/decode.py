@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from functions.contract.base import SAMPLE_RATE, Rate
 from functions.contract.errors import InputError
+from functions.media.fir import BLOCK
 
 Block = NDArray[np.float32]
 """Sound of shape (samples, 2), nominally -1..1."""
@@ -89,12 +90,18 @@ def sound_blocks(path: Path, what: str = "the sound") -> Iterator[Block]:
     with reading(path, what) as container:
         if not container.streams.audio:
             raise InputError(f"{what} holds no sound: give an audio file")
-        resampler = av.AudioResampler(format="flt", layout="stereo", rate=SAMPLE_RATE)
-        for frame in container.decode(container.streams.audio[0]):
-            yield from _stereo(resampler.resample(frame))
-        yield from _stereo(resampler.resample(None))
+        parts: list[Block] = []
+        for frame in _resampled(container):
+            parts.append(cast(Block, frame.to_ndarray().reshape(-1, 2)))
+            if sum(map(len, parts)) >= BLOCK:
+                yield np.concatenate(parts)
+                parts = []
+        if parts:
+            yield np.concatenate(parts)
 
 
-def _stereo(frames: list[av.AudioFrame]) -> Iterator[Block]:
-    for frame in frames:
-        yield cast(Block, frame.to_ndarray().reshape(-1, 2))
+def _resampled(container: InputContainer) -> Iterator[av.AudioFrame]:
+    resampler = av.AudioResampler(format="flt", layout="stereo", rate=SAMPLE_RATE)
+    for frame in container.decode(container.streams.audio[0]):
+        yield from resampler.resample(frame)
+    yield from resampler.resample(None)

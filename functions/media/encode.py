@@ -17,7 +17,7 @@ from functions.media.disk import writing
 
 Quality = Literal["draft", "standard", "final"]
 PRESETS: dict[Quality, dict[str, str]] = {
-    "draft": {"preset": "superfast", "crf": "20"},
+    "draft": {"preset": "superfast", "crf": "21"},
     "standard": {"preset": "veryfast", "crf": "18"},
     "final": {"preset": "medium", "crf": "16"},
 }

@@ -21,7 +21,7 @@ SILENCE = -70.0
 _SHELF = ((1.53512485958697, -2.69169618940638, 1.19839281085285), (-1.69065929318241, 0.73248077421585))
 _HIGH_PASS = ((1.0, -2.0, 1.0), (-1.99004745483398, 0.99007225036621))
 _KERNEL = 8192
-_PHASES, _LOBES = 4, 16
+_PHASES, _LOBES = 4, 8
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,13 @@ def k_weighting() -> Fir:
 def _interpolators() -> NDArray[np.float64]:
     """Kernels of the three positions between two samples, Kaiser-windowed sinc."""
     at = np.arange(-_LOBES + 1, _LOBES + 1)
-    rows = [np.sinc(at - p / _PHASES) * np.kaiser(2 * _LOBES, 7.0) for p in range(1, _PHASES)]
+    rows = [np.sinc(at - p / _PHASES) * np.kaiser(2 * _LOBES, 5.0) for p in range(1, _PHASES)]
     return np.array([row / row.sum() for row in rows])
 
 
 def oversampled_peaks(sound: Stereo) -> NDArray[np.float64]:
     """Greatest magnitude at and just after each sample over both channels, four times oversampled. Shape (n,) from
-    (n + 2 * 16, 2): sixteen samples of context on both sides.
+    (n + 2 * CONTEXT, 2): the sound and what lies on both sides of it.
     """
     inner = sound[_LOBES:-_LOBES]
     peaks: NDArray[np.float64] = np.abs(inner).max(axis=1)
