@@ -63,8 +63,9 @@ class BucketStorage:
         with _typed(key):
             self._s3.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type)
 
-    def create(self, key: str, source: bytes | Path, content_type: str) -> bool:
-        """See `Storage.create`."""
+    def create(self, key: str, source: bytes | Path, content_type: str, *, lasting: bool = True) -> bool:
+        """See `Storage.create`. Everything lasts."""
+        del lasting
         for _ in range(TRIES):
             done = self._create(key, source, content_type)
             if done is not None:

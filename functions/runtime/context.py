@@ -23,7 +23,7 @@ PREVIEW = "preview.jpg"
 
 
 class ProgressLog:
-    """Tells the door often and the store seldom; a report that cannot be stored never fails the job."""
+    """Tells the door often and the store seldom (first after 2 s); a report that cannot be stored fails nothing."""
 
     def __init__(self, request: JobRequest, storage: Storage, report: Report, scratch: Path) -> None:
         self._request, self._storage, self._report = request, storage, report
@@ -31,7 +31,7 @@ class ProgressLog:
         self._previewed: int | None = None
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="progress")
         self._writing: Future[None] | None = None
-        self._told = self._stored = float("-inf")
+        self._told, self._stored = float("-inf"), time.monotonic()
         self._stage, self._since = "", 0.0
 
     def note(self, stage: str, done: int, total: int) -> None:

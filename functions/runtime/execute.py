@@ -45,13 +45,17 @@ from functions.runtime.verify import Trust, check, execution_name
 
 @dataclass(frozen=True)
 class Host:
-    """What a worker process holds for its life. `now_ms` is milliseconds since the epoch."""
+    """What a worker process holds for its life. `now_ms` is milliseconds since the epoch.
+
+    `discard` removes the folder of an execution; it may put that off until the result is told.
+    """
 
     trust: Trust
     engines: Engines
     storage: Callable[[JobRequest], Storage]
     scratch: Path
     now_ms: Callable[[], int] = field(default=lambda: time.time_ns() // 1_000_000)
+    discard: Callable[[Path], None] = field(default=lambda folder: shutil.rmtree(folder, ignore_errors=True))
     worker: str = ""
 
 
@@ -81,7 +85,7 @@ class _Execution:
         if (earlier := found(request, storage)) is not None:
             return earlier
         self.begin(storage)
-        with deadline(self.stop, request.deadline_s), workspace(host.scratch, request.job_id) as folder:
+        with deadline(self.stop, request.deadline_s), workspace(host, request.job_id) as folder:
             result = self.make(manifest, storage, folder)
         return settle(request, storage, result)
 
@@ -91,12 +95,13 @@ class _Execution:
         key = request.reserved.started.key
         if now <= request.start_by:
             mark = Started(job_id=request.job_id, worker=self.host.worker, at=now)
-            storage.create(key, mark.model_dump_json().encode(), JSON)
+            storage.create(key, mark.model_dump_json().encode(), JSON, lasting=False)
         elif storage.get(key, LIMIT) is None:
             raise TooLate("the job was not begun in time; submit the step again")
         mark_at = json.dumps({"at": now, "worker": self.host.worker}).encode()
         for number in range(1, request.executions + 1):
-            if storage.create(f"{request.reserved.work.key}/{execution_name(number)}", mark_at, JSON):
+            key = f"{request.reserved.work.key}/{execution_name(number)}"
+            if storage.create(key, mark_at, JSON, lasting=False):
                 self.begun = True
                 return
         raise ExecutionsSpent(f"the job has run {request.executions} times without a result; submit the step again")
@@ -189,16 +194,16 @@ def deadline(stop: Stop, seconds: float) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def workspace(scratch: Path, job_id: str) -> Iterator[Path]:
-    """A folder for one execution, removed afterwards. Raises `StorageError`."""
+def workspace(host: Host, job_id: str) -> Iterator[Path]:
+    """A folder for one execution, discarded afterwards. Raises `StorageError`."""
     try:
-        folder = Path(tempfile.mkdtemp(prefix=f"{job_id}.", dir=scratch))
+        folder = Path(tempfile.mkdtemp(prefix=f"{job_id}.", dir=host.scratch))
     except OSError as error:
-        raise disk_error(error, f"a folder in {scratch}") from error
+        raise disk_error(error, f"a folder in {host.scratch}") from error
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        host.discard(folder)
 
 
 @contextlib.contextmanager

@@ -66,18 +66,19 @@ class FolderStorage:
         with self._parent(key, make=True) as (folder, name), self._part(BytesIO(data), flush=False) as (parts, part):
             os.rename(part, name, src_dir_fd=parts, dst_dir_fd=folder)
 
-    def create(self, key: str, source: bytes | Path, content_type: str) -> bool:
-        """See `Storage.create`. Flushed to the disk before it appears."""
+    def create(self, key: str, source: bytes | Path, content_type: str, *, lasting: bool = True) -> bool:
+        """See `Storage.create`. What lasts is flushed to the disk before it appears."""
         del content_type
         with contextlib.ExitStack() as stack:
             folder, name = stack.enter_context(self._parent(key, make=True))
             file = BytesIO(source) if isinstance(source, bytes) else stack.enter_context(source.open("rb"))
-            parts, part = stack.enter_context(self._part(file, flush=True))
+            parts, part = stack.enter_context(self._part(file, flush=lasting))
             try:
                 os.link(part, name, src_dir_fd=parts, dst_dir_fd=folder, follow_symlinks=False)
             except FileExistsError:
                 return False
-            os.fsync(folder)
+            if lasting:
+                os.fsync(folder)
             return True
 
     @contextlib.contextmanager

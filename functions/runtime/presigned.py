@@ -60,8 +60,9 @@ class PresignedStorage:
         """See `Storage.put`."""
         self._send(key, data, {"Content-Type": content_type})
 
-    def create(self, key: str, source: bytes | Path, content_type: str) -> bool:
-        """See `Storage.create`."""
+    def create(self, key: str, source: bytes | Path, content_type: str, *, lasting: bool = True) -> bool:
+        """See `Storage.create`. Everything lasts."""
+        del lasting
         return self._send(key, source, {"Content-Type": content_type, "If-None-Match": "*"}) != 412
 
     def _send(self, key: str, source: bytes | Path, headers: dict[str, str]) -> int:

@@ -35,8 +35,11 @@ class Storage(Protocol):
         """Write or overwrite a small object."""
         ...
 
-    def create(self, key: str, source: bytes | Path, content_type: str) -> bool:
-        """Write an object that must not exist yet; False where it does. A reader never sees a part of it."""
+    def create(self, key: str, source: bytes | Path, content_type: str, *, lasting: bool = True) -> bool:
+        """Write an object that must not exist yet; False where it does. A reader never sees a part of it.
+
+        What is not `lasting` may be lost where the machine (not the process) fails within seconds.
+        """
         ...
 
 

@@ -92,7 +92,16 @@ async def serve(settings: DoorSettings, token: str, listener: socket.socket, *, 
     if tied:
         asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _watch, server)
     host, port = listener.getsockname()[:2]
-    print(json.dumps({"url": f"http://{host}:{port}", "instance": queue.instance, "pid": os.getpid()}), flush=True)
+    print(
+        json.dumps(
+            {
+                "url": f"http://{f'[{host}]' if ':' in host else host}:{port}",
+                "instance": queue.instance,
+                "pid": os.getpid(),
+            }
+        ),
+        flush=True,
+    )
     try:
         await server.serve(sockets=[listener])
     finally:
@@ -104,6 +113,16 @@ def _watch(server: DoorServer) -> None:
     if not os.read(sys.stdin.fileno(), 4096):
         asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
         server.should_exit = True
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Its protocol is named because asyncio turns Nagle's delay (40 ms) off only where it is."""
+    (family, kind, _, _, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    listener = socket.socket(family, kind, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(address)
+    listener.listen(128)
+    return listener
 
 
 @contextlib.contextmanager
@@ -168,7 +187,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     token = args.token_file.read_text("ascii").strip()
     if not token:
         raise SystemExit(f"{args.token_file} holds no token")
-    with only_door(settings.data), socket.create_server((args.host, args.port)) as listener:
+    with only_door(settings.data), listen(args.host, args.port) as listener:
         shutil.rmtree(settings.scratch, ignore_errors=True)
         settings.scratch.mkdir()
         asyncio.run(serve(settings, token, listener, tied=args.tied))

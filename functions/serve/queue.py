@@ -1,7 +1,8 @@
 """The door's durable queue: SQLite on disk for what was accepted, an index in memory for what is asked.
 
-Every change is committed (WAL, synchronous=FULL) before it is answered or acted on. All methods but the look-ups
-block on the disk: call them on the queue's own thread.
+What was accepted or cancelled is committed (WAL, synchronous=FULL) before that is answered, and an execution before it
+begins. An end may be told before it is committed: the result object says it again. Methods that change something block
+on the disk: call them on the queue's own thread.
 """
 
 import json

@@ -8,9 +8,11 @@ is gone: children are killed and the process ends.
 import faulthandler
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
+from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any
 
@@ -23,6 +25,10 @@ from functions.runtime.stores import Stores
 from functions.serve.settings import DoorSettings
 
 
+NICE = 5
+"""Workers leave the processor to the door, so that it answers while frames render."""
+
+
 class Worker:
     """Reads orders on one thread, runs jobs on the main thread."""
 
@@ -31,6 +37,7 @@ class Worker:
         self._lock = threading.Lock()
         self._jobs: SimpleQueue[tuple[JobRequest, Stop]] = SimpleQueue()
         self._stops: dict[str, Stop] = {}
+        self._trash: list[Path] = []
 
     def serve(self) -> None:
         """Run jobs until the door closes the pipe; never returns."""
@@ -41,6 +48,7 @@ class Worker:
             engines=Engines(trust.catalog),
             storage=Stores(settings.store),
             scratch=settings.scratch,
+            discard=self._trash.append,
             worker=f"{settings.door}/{os.getpid()}",
         )
         threading.Thread(target=self._listen, daemon=True).start()
@@ -55,6 +63,8 @@ class Worker:
         faulthandler.cancel_dump_traceback_later()
         self._stops.pop(request.job_id, None)
         self._say({"result": result.model_dump(mode="json")})
+        while self._trash:
+            shutil.rmtree(self._trash.pop(), ignore_errors=True)
 
     def _progress(self, progress: JobProgress) -> None:
         self._say({"progress": progress.model_dump(mode="json", exclude_none=True)})
@@ -82,6 +92,7 @@ class Worker:
 def main() -> None:
     """Keep the pipe to the door for ourselves: what libraries print goes to standard error."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(NICE)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     Worker(sys.stdin.buffer, answers).serve()

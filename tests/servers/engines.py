@@ -71,7 +71,7 @@ def preview(job: Job, _: str) -> Outcome:
     part = job.scratch / "part"
     part.write_bytes(b"picture")
     part.rename(job.scratch / "preview.jpg")
-    return slow(job, "0.2")
+    return slow(job, "2.3")
 
 
 def hang(job: Job, marker: str) -> Outcome:

@@ -192,7 +192,7 @@ def test_progress_is_told_often_and_stored_seldom(host: Host, store: FolderStora
     assert len(told) >= 10
     assert any(t.eta_s for t in told)
     assert [t.done for t in told if t.stage == "work"] == sorted(t.done for t in told if t.stage == "work")
-    assert counting.puts[job.reserved.progress.key] <= 2
+    assert counting.puts[job.reserved.progress.key] == 1
     last = JobProgress.model_validate_json(store.get(job.reserved.progress.key, 10**5) or b"")
     assert (last.job_id, last.stage) == (job.job_id, "work")
 
@@ -220,7 +220,8 @@ class CountingStore:
 
 def test_progress_that_cannot_be_stored_fails_nothing(host: Host, store: FolderStorage) -> None:
     broken = CountingStore(store, broken=True)
-    assert execute(request("slow:0.1"), replace(host, storage=lambda _: broken)).status == "done"
+    assert execute(request("slow:2.3"), replace(host, storage=lambda _: broken)).status == "done"
+    assert broken.puts
 
 
 def test_output_that_exists_is_compared(host: Host, store: FolderStorage) -> None:
