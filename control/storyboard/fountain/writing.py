@@ -55,11 +55,11 @@ def heading(text: str, number: str | None) -> str:
 
 def cue(name: str, extension: str, dual: bool) -> str:
     """A character cue; forced where the name is no plain capitals."""
-    forced = not _CUE.match(name) or bool(HEADING.match(name))
+    forced = not _CUE.match(name) or bool(HEADING.match(f"{name} "))
     tail = (f" ({extension})" if extension else "") + (" ^" if dual else "")
     return ("@" if forced else "") + escaped(name) + tail
 
 
 def is_cue(name: str) -> bool:
     """Whether the name can stand as a cue without being forced."""
-    return _CUE.match(name) is not None and not HEADING.match(name) and name == plain(name)
+    return _CUE.match(name) is not None and not HEADING.match(f"{name} ") and name == plain(name)
