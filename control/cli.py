@@ -37,12 +37,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON line at the end."
 def main() -> None:
     """Run the command line; errors become one line and exit status 1, an interruption 130."""
     try:
-        app(standalone_mode=False)
+        sys.exit(app(standalone_mode=False))
     except StudioError as error:
         _complain(error)
         sys.exit(1)
-    except typer.Exit as done:
-        sys.exit(done.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         Console(stderr=True).print("Interrupted. The same command goes on from here.", highlight=False)
         sys.exit(130)
