@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from fountain import FountainElement, FountainParser
+from fountain import FountainElement, FountainParser, ValidationIssue
 
-from control.storyboard.problem import Problem, warning
+from control.storyboard.fountain import craft
+from control.storyboard.problem import Problem, error, warning
 
 Kind = Literal[
     "heading",
@@ -74,11 +75,22 @@ def read(text: str) -> Script:
     body, duals = _without_carets(clean)
     document = FountainParser().parse(body)
     elements = _elements(document.elements, clean, duals)
-    problems = [warning("script", issue.message, issue.line_number) for issue in document.issues]
+    problems = [_problem(issue) for issue in document.issues if not _is_lead(issue, clean)]
     if removed:
         problems.insert(0, warning("script", f"{removed} control characters were left out"))
     title = {key: value for key, value in document.metadata.items() if isinstance(value, str)}
     return Script(title, tuple(elements), len(_BONEYARD.findall(clean)), tuple(problems))
+
+
+def _problem(issue: ValidationIssue) -> Problem:
+    found = error if issue.severity == "error" else warning
+    return found("script", issue.message, issue.line_number)
+
+
+def _is_lead(issue: ValidationIssue, text: str) -> bool:
+    """Whether what looked like a cue without words is the framing of the next paragraph."""
+    lead = craft.framing(text.split("\n")[issue.line_number - 1].strip())[0]
+    return issue.code == "orphan-character-cue" and bool(lead)
 
 
 def _cleaned(text: str) -> tuple[str, int]:
