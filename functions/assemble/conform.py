@@ -22,7 +22,8 @@ def conform(job: Job, params: Conform) -> list[Note]:
     notes = _Tally()
     with VideoEncoder(job.output("segment.mp4"), params.size, params.rate, params.quality) as encoder:
         for index, frame in enumerate(_mixed(params, _pictures(job, params, notes), _previous(job, params))):
-            encoder.write(_finished(params, lettering, frame, index))
+            head, tail = _ends(params, index)
+            encoder.write(_finished(params, lettering, frame, index), alone=not head or not tail)
             job.progress("conform", index + 1, params.frames)
     return [*notes.held(), *_unshown(params)]
 
@@ -88,11 +89,16 @@ def _mixed(
         yield frame if before is None else dissolved(before, frame, arrived(params.head, index))
 
 
+def _ends(params: Conform, index: int) -> tuple[float, float]:
+    """How much of the picture the fades at both ends leave."""
+    head = arrived(params.head, index) if params.head.via == "fade" else 1.0
+    return head, left(params.tail, params.frames - 1 - index)
+
+
 def _finished(params: Conform, lettering: tuple[Words, ...], frame: av.VideoFrame, index: int) -> av.VideoFrame:
     """Words over the picture, then the fades over both; the very same frame where there is neither."""
     over = [(block.at(index - block.start), opacity) for block in lettering if (opacity := block.opacity(index))]
-    head = arrived(params.head, index) if params.head.via == "fade" else 1.0
-    tail = left(params.tail, params.frames - 1 - index)
+    head, tail = _ends(params, index)
     if not over and head >= 1 and tail >= 1:
         return frame
     drawn = copied(frame)

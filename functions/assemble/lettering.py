@@ -113,13 +113,9 @@ def _places(text: str, font: ImageFont.FreeTypeFont, tracking: float) -> list[tu
     for char, after in pairwise([*text, ""]):
         advance = font.getlength(char)
         inset = (_digit(font) - advance) / 2 if char.isdigit() else 0.0
-        kern = (
-            font.getlength(char + after) - advance - font.getlength(after)
-            if (char + after).isalpha() and after
-            else 0.0
-        )
         out.append((char, x + inset))
-        x += advance + 2 * inset + kern + tracking
+        kerned = font.getlength(char + after) - font.getlength(after) if (char + after).isalpha() else advance
+        x += kerned + 2 * inset + tracking
     return out
 
 

@@ -85,20 +85,25 @@ def lay(placement: Placement, sound: Sound) -> tuple[Laid | None, list[Note]]:
         notes = []
     space = treatment(placement.space)
     measured = _measured(placement, sound, space) if usable >= 4 else -math.inf
-    if measured < (QUIETEST_PEAK if placement.stem == "fx" else SILENCE):
+    if measured < (QUIETEST_PEAK if _hit(placement) else SILENCE):
         detail = f"{where} is silence and cannot be brought to a level; it is left out"
         return None, [*notes, Note(code="silent_input", detail=detail)]
     amplitude = ratio((placement.level + placement.gain) / 10 - measured + space.level)
     return Laid(placement, sound, space, amplitude), notes
 
 
+def _hit(placement: Placement) -> bool:
+    """Whether a sound is levelled by its peak: an effect, unless it loops and so is a bed."""
+    return placement.stem == "fx" and not placement.loop
+
+
 def _measured(placement: Placement, sound: Sound, space: Treatment) -> float:
-    """LUFS of the used part, RMS under 0.4 s, or the peak of an effect in dBFS."""
+    """LUFS of the used part, RMS under 0.4 s, or the peak of a hit in dBFS."""
     length = min(placement.length, sound.samples - placement.offset)
     meter = Meter(peaks=False).feed_all(
         _used(placement, sound, space, at, min(BLOCK, length - at)) for at in range(0, length, BLOCK)
     )
-    if placement.stem == "fx":
+    if _hit(placement):
         return meter.result.peak
     return meter.rms if length < SHORT else meter.result.integrated
 

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 import av
+from av.video.frame import PictureType
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from functions.contract.base import Rate, Size
@@ -70,9 +71,12 @@ class VideoEncoder:
                 self._container.mux(self._stream.encode(None))
             self._container.close()
 
-    def write(self, frame: av.VideoFrame) -> None:
-        """Append one frame; its time stamp and picture type are set here. Raises `DiskFull`."""
-        frame.pts, frame.time_base, frame.pict_type = self.frames, self._time_base, 0
+    def write(self, frame: av.VideoFrame, *, alone: bool = False) -> None:
+        """Append one frame; its time stamp and picture type are set here. `alone` codes it without reference to
+        others, so that flat colour comes out exact. Raises `DiskFull`.
+        """
+        frame.pts, frame.time_base = self.frames, self._time_base
+        frame.pict_type = PictureType.I if alone else PictureType.NONE
         self.frames += 1
         with writing(self.path):
             self._container.mux(self._stream.encode(frame))
