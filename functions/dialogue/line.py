@@ -86,7 +86,7 @@ def tightened(take: Take) -> tuple[Span, ...]:
     found = []
     for span in take.spans:
         piece = take.samples[span.start : span.end]
-        start, end = loud(piece, take.rate, -32.0)
+        start, end = loud(piece, take.rate)
         found.append(Span(span.token, span.start + start, span.start + end) if end else span)
     return tuple(found)
 

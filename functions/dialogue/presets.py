@@ -36,8 +36,6 @@ class Delivery(_Row):
     breath: int = 0
     pause: int = 1000
     gain_db: float = 0.0
-    whisper: bool = False
-    gasp: bool = False
     filters: str = ""
 
 
@@ -76,8 +74,6 @@ def merged(first: Delivery, second: Delivery) -> Delivery:
         breath=max(first.breath, second.breath),
         pause=first.pause * second.pause // 1000,
         gain_db=first.gain_db + second.gain_db,
-        whisper=first.whisper or second.whisper,
-        gasp=first.gasp or second.gasp,
         filters=",".join(filter(None, (first.filters, second.filters))),
     )
 

@@ -6,11 +6,25 @@ import numpy as np
 import numpy.typing as npt
 
 from functions.contract.base import SAMPLE_RATE
+from functions.contract.media import MediaFacts
+from functions.media.loudness import Meter
 from functions.media.wav import WavWriter, quantise
 
-__all__ = ["SAMPLE_RATE", "Samples", "write_wav24"]
+__all__ = ["SAMPLE_RATE", "Samples", "facts", "write_wav24"]
 Samples = npt.NDArray[np.float32]
 """Mono `(n,)` or channels `(n, channels)`, nominally -1..1."""
+
+
+def facts(samples: Samples) -> MediaFacts:
+    """Length, loudness and true peak of a sound; mono counts as one channel (ITU-R BS.1770-5)."""
+    block = samples.reshape(len(samples), -1)
+    channels = block.shape[1]
+    heard = block if channels == 2 else np.pad(block, ((0, 0), (0, 1)))
+    level = Meter().feed_all(np.split(heard, range(SAMPLE_RATE, len(heard), SAMPLE_RATE))).result
+    finite = {"loudness": round(level.integrated, 2), "peak": round(level.true_peak, 2)} if level.peak > -200 else {}
+    return MediaFacts(
+        type="audio", samples=len(block), sample_rate=SAMPLE_RATE, channels=channels, audio=True, **finite
+    )
 
 
 def write_wav24(path: Path, samples: Samples) -> None:

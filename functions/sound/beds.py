@@ -98,7 +98,7 @@ def fire(n: int, draw: np.random.Generator, _: Settings) -> Array:
     hiss = noise(draw, n, band(1500, 9000, 1, 0.3)) * drift(draw, n, 0.6, 0.2, 1.0)[:, None]
     snaps = dsp.filtered(dsp.sparks(draw, n, 9, 1.3), band(900, 8000, 1))
     pops = dsp.filtered(dsp.sparks(draw, n, 1.6, 0.9), peak(420, 3))
-    return np.asarray(flutter + 0.18 * hiss + 0.45 * unit(snaps) + 0.3 * unit(pops))
+    return np.asarray(flutter + 0.18 * hiss + 0.3 * unit(snaps) + 0.25 * unit(pops))
 
 
 def hum(n: int, draw: np.random.Generator, of: Settings) -> Array:
@@ -147,9 +147,13 @@ def engine(n: int, draw: np.random.Generator, of: Settings) -> Array:
     phase = 2 * np.pi * cycles / loop * t + 0.6 * (drift(draw, n, 0.7) - 0.5)
     turn = np.exp(1j * phase)
     wheel, out = np.ones(n, complex), np.zeros(n)
-    for k in range(1, 20):
+    for k in range(1, 34):
         wheel *= turn
-        out += (wheel * np.exp(1j * draw.uniform(0, 2 * np.pi))).imag * drift(draw, n, 0.9, 0.5, 1.0) / k**0.8
+        out += (
+            (wheel * np.exp(1j * draw.uniform(0, 2 * np.pi))).imag
+            * drift(draw, n, 0.9, 0.5, 1.0)
+            / (k**0.8 * (1 + (k / 18) ** 2))
+        )
     stroke = 0.55 + 0.45 * turn.real**3
     clatter = noise(draw, n, band(600, 5000, 1, 0.4)) * stroke[:, None] ** 2
     body = dsp.filtered(dsp.stereo(unit(out)), band(30, 900, 1, 0.2))
@@ -276,6 +280,7 @@ MAKERS: Mapping[str, Maker] = {
         engine,
         crickets,
         birds,
+        gulls,
         crowd,
         city,
         underwater,

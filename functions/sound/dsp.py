@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from functions.media.loudness import Meter
 from functions.media.pcm import SAMPLE_RATE
 
 Array = npt.NDArray[np.floating[Any]]
@@ -201,20 +202,11 @@ def room(x: Array, draw: np.random.Generator, decay: float, wet: float, bright: 
     return (1 - wet) * x + wet * wetted
 
 
-def _weighting(f: Array) -> Array:
-    """Power response of the K-weighting, from the two biquads at 48 kHz that ITU-R BS.1770-5 annex 1 prints."""
-    shelf = ((1.53512485958697, -2.69169618940638, 1.19839281085285), (1.0, -1.69065929318241, 0.73248077421585))
-    high_pass = ((1.0, -2.0, 1.0), (1.0, -1.99004745483398, 0.99007225036621))
-    z = np.exp(-2j * np.pi * f / RATE)
-    power = np.ones(len(f))
-    for over, under in (shelf, high_pass):
-        power *= np.abs(np.polyval(over[::-1], z) / np.polyval(under[::-1], z)) ** 2
-    return power
-
-
 def loudness(x: Array) -> float:
     """Ungated loudness of a stereo sound in LUFS (ITU-R BS.1770-5 without gates: right for steady sounds)."""
-    spectrum = np.abs(np.fft.rfft(x, axis=0)) ** 2
-    spectrum[1:-1] *= 2
-    power = float((spectrum.T * _weighting(frequencies(len(x)))).sum()) / len(x) ** 2
-    return -0.691 + 10 * float(np.log10(max(power, 1e-14)))
+    return Meter(peaks=False).feed_all(blocks(x)).weighted
+
+
+def blocks(x: Array) -> list[Array]:
+    """The sound second by second, as a meter likes it."""
+    return np.split(x, range(RATE, len(x), RATE))

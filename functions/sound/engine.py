@@ -1,6 +1,6 @@
 """Engine `sound-synth`: effects, ambiences and simple cues from words, seeded."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 
 import numpy as np
@@ -9,8 +9,7 @@ from functions.contract import params
 from functions.contract.errors import ContractError, EngineError, InputError
 from functions.contract.job import Note, Provenance
 from functions.contract.manifest import EngineManifest
-from functions.contract.media import MediaFacts
-from functions.media.pcm import SAMPLE_RATE, write_wav24
+from functions.media.pcm import SAMPLE_RATE, facts, write_wav24
 from functions.runtime.engine import Job, Outcome
 from functions.sound import make, score
 from functions.sound.dsp import Array
@@ -37,11 +36,10 @@ class SoundSynth:
         job.progress("synthesising", 0, 1)
         name = SOUND if isinstance(wanted, params.Sound) else MUSIC
         made = _sound(wanted) if isinstance(wanted, params.Sound) else _music(wanted)
-        write_wav24(job.output(name), made.sound.astype(np.float32))
+        samples = made.sound.astype(np.float32)
+        write_wav24(job.output(name), samples)
         job.progress("synthesising", 1, 1)
-        length = len(made.sound)
-        facts = MediaFacts(type="audio", samples=length, sample_rate=SAMPLE_RATE, channels=2, audio=True)
-        return Outcome({name: facts}, _notes(made.unknown), list(made.degraded), _provenance())
+        return Outcome({name: facts(samples)}, _notes(made.unknown), list(made.degraded), _provenance())
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ def _sound(wanted: params.Sound) -> Made:
     cue = score.read(wanted.prompt)
     if cue.instruments:
         length = wanted.samples if wanted.role == "bed" else min(wanted.samples, NOTE)
-        return Made(score.compose(cue, length, draw), cue.unknown)
+        return Made(score.compose(replace(cue, forms={"held"}), length, draw), cue.unknown)
     close = ", ".join(near(understood.unknown))
     raise EngineError(f"no word of {wanted.prompt!r} is a sound that can be synthesised; near words: {close}")
 
