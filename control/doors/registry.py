@@ -9,6 +9,7 @@ from control.db import Database
 from control.doors.client import Address, DoorClient
 from control.errors import NotFound
 from control.render.outcome import Terms
+from control.store import ObjectStore
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,10 @@ class Door:
     def capacity(self) -> int:
         """Live jobs it is given at most."""
         return self.concurrency + self.ahead
+
+    def reaches(self, store: ObjectStore) -> bool:
+        """Whether jobs here can read and write this store."""
+        return self.shares_folder if store.folder is not None else store.origin is not None
 
 
 class Doors:

@@ -14,8 +14,10 @@ from control.render.rows import JobRow, job_of
 
 RING_MS = 2000
 """Least time between two looks that doorbells cause."""
-Claim = Literal["mine", "other", "made", "over_budget", "stopped"]
-"""What became of an intent: mine to post; another job is live; it is made; no budget; the render has stopped."""
+Claim = Literal["mine", "other", "made", "stopped", "budget_held", "over_budget"]
+"""What became of an intent: mine to post; another job is live; it is made; the render has stopped; the budget is held
+by live jobs and may come free; the budget is spent.
+"""
 
 _BUDGET = "INSERT INTO month_budget(month,limit_u) VALUES(:month,:month_limit_u) ON CONFLICT DO NOTHING"
 _SUBMIT = """
@@ -33,7 +35,8 @@ ON CONFLICT DO NOTHING"""
 _NEWEST = "SELECT * FROM job WHERE fp=:fp ORDER BY attempt DESC LIMIT 1"
 _GUARD = """
 SELECT EXISTS(SELECT 1 FROM artifact WHERE fp=:fp AND (quality='done' OR kept=1)) AS made,
-  EXISTS(SELECT 1 FROM render WHERE id=:payer AND state='running' AND cancel_requested=0) AS runs"""
+  EXISTS(SELECT 1 FROM render WHERE id=:payer AND state='running' AND cancel_requested=0) AS runs,
+  EXISTS(SELECT 1 FROM job WHERE live=1 AND charge_u>0 AND (payer=:payer OR month=:month)) AS held"""
 _HANDLE = """
 UPDATE job SET state='submitted', handle=:handle, instance=:instance
 WHERE id=:id AND handle IS NULL AND state IN ('intent','unknown')"""
@@ -204,4 +207,6 @@ def _claim(intent: Intent, newest: JobRow | None, guard: Row) -> Claim:
         return "made"
     if newest is not None and newest.state in ("intent", "submitted", "running", "unknown"):
         return "other"
-    return "over_budget" if guard["runs"] else "stopped"
+    if not guard["runs"]:
+        return "stopped"
+    return "budget_held" if guard["held"] else "over_budget"

@@ -303,7 +303,7 @@ class Runner:
         claim, job = await self.ledger.submit(intent)
         if claim == "mine" and job is not None:
             self._look(job)
-        elif claim == "made":
+        elif claim in ("made", "budget_held"):
             work.hungry = True
         elif claim == "over_budget":
             work.refused[step.path] = "its upper bound does not fit the budget; raise the budget and render again"

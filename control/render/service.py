@@ -328,6 +328,9 @@ class Studio(Generic[B]):
         homeless = sorted(engine for engine in wanted if self._desk.doors.of_engine(engine) is None)
         if homeless:
             raise PlanError(f"no door runs {', '.join(homeless)}; add a door for it or choose another engine")
+        doors = {door.id: door for engine in wanted if (door := self._desk.doors.of_engine(engine)) is not None}
+        if apart := sorted(door.id for door in doors.values() if not door.reaches(self._desk.store)):
+            raise PlanError(f"the door {apart[0]} cannot reach a folder on this machine; keep objects in an S3 store")
 
     def _quote_line(self, step: Step, made: bool) -> QuoteLine:
         door = self._desk.doors.of_engine(step.engine)

@@ -145,7 +145,7 @@ async def test_bounds_are_held_against_the_renders_budget(db: Database) -> None:
     prints = [c * 64 for c in "abcd"]
     await start(db, "r1", budget=250, fps=tuple(prints))
     claims = [(await Ledger(db).submit(intent(f"j{fp[0]}", fp=fp)))[0] for fp in prints]
-    assert claims == ["mine", "mine", "over_budget", "over_budget"]
+    assert claims == ["mine", "mine", "budget_held", "budget_held"]
     first = await Ledger(db).job("ja")
     assert first is not None
     await Ledger(db).settle(first, replace(DONE, charge_u=10), Adopted(), NOW)
@@ -156,7 +156,7 @@ async def test_bounds_of_all_renders_are_held_against_the_month(db: Database) ->
     await start(db, "r1", fps=("a" * 64,))
     await start(db, "r2", fps=("b" * 64,))
     assert (await Ledger(db).submit(intent("ja", "r1", fp="a" * 64, limit=150)))[0] == "mine"
-    assert (await Ledger(db).submit(intent("jb", "r2", fp="b" * 64, limit=150)))[0] == "over_budget"
+    assert (await Ledger(db).submit(intent("jb", "r2", fp="b" * 64, limit=150)))[0] == "budget_held"
     await db.batch([("UPDATE month_budget SET limit_u=200", {})])
     assert (await Ledger(db).submit(intent("jb", "r2", fp="b" * 64, limit=150)))[0] == "mine"
 
