@@ -106,6 +106,14 @@ class Mask:
         return Mask(self.roi, np.asarray(self.cover * factor, np.float32))
 
 
+def grown(mask: Mask, by: int, view: View) -> Mask:
+    """The mask on a rectangle larger by `by` pixels on each side, as far as the view goes."""
+    roi, (rows, columns) = mask.roi, view.shape
+    wide = Roi(max(roi.top - by, 0), min(roi.bottom + by, rows), max(roi.left - by, 0), min(roi.right + by, columns))
+    edges = ((roi.top - wide.top, wide.bottom - roi.bottom), (roi.left - wide.left, wide.right - roi.right))
+    return Mask(wide, np.pad(mask.cover, edges))
+
+
 def spline(points: Sequence[Sequence[float]] | Points, closed: bool = True, steps: int = 10) -> Points:
     """A Catmull-Rom curve through the points, `steps` samples a span."""
     p = np.asarray(points, np.float64)

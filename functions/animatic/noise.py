@@ -63,6 +63,8 @@ def sample(tile: Floats, xs: tuple[float, float], ys: tuple[float, float], shape
     """The tile over the ranges `xs`, `ys` (in tile periods), as an array of `shape` (rows, columns)."""
     size = tile.shape[0]
     rows, columns = shape
+    if not rows or not columns:
+        return np.zeros(shape, np.float32)
     step_x = (xs[1] - xs[0]) * size / columns
     step_y = (ys[1] - ys[0]) * size / rows
     matrix = np.array([[step_x, 0.0, xs[0] % 1.0 * size], [0.0, step_y, ys[0] % 1.0 * size]], np.float32)

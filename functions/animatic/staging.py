@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from functions.animatic import framing
+from functions.animatic import framing, inserts
 from functions.animatic.canvas import Mask, Sheet, View
 from functions.animatic.figure import Figure
-from functions.animatic.places import room, sea, sky
+from functions.animatic.places import catalog
 from functions.animatic.places.setting import Setting
 from functions.animatic.planes import Plane
 from functions.animatic.scene import Scene
@@ -26,12 +26,11 @@ class Staged:
 def stage(scene: Scene, view: View) -> Staged:
     """Paint every plane of a scene."""
     s = Setting(scene, view, framing.horizon(scene), framing.backdrop_metres(scene))
-    if scene.interior:
-        room.lamp_room(s)
-    else:
-        sky.sky(s)
-        sea.water(s)
-        sea.lighthouse(s)
+    if scene.composition.size == "insert":
+        hands = inserts.insert(s)
+        grade(s.planes, scene.tones["median"], False)
+        return Staged([*s.planes, *hands], s.lamps)
+    catalog.draw(s)
     backdrop = sorted(s.planes, key=lambda p: p.parallax)
     people = _people(scene, view)
     _focus(scene, backdrop)
