@@ -73,6 +73,8 @@ def _message(detail: ErrorDetails, loc: schema.Loc, root: type[BaseModel]) -> st
         return f"{_shown(given)} is no id; use a-z, 0-9 and -, begin with a letter, at most 32"
     if kind in ("too_long", "string_too_long", "too_short", "string_too_short"):
         return _length(detail)
+    if isinstance(given, str) and loc[-2:-1] == ("lines",):
+        return f"is {_shown(given)}; write who says it: `NAME: words`, or `(beat)`"
     if kind in _KINDS:
         return f"is {_shown(given)}; it must be {_KINDS[kind]}"
     if kind == "finite_number":

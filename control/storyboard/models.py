@@ -87,6 +87,8 @@ ASPECTS: dict[str, tuple[int, int]] = {
 }
 """Width to height of the active picture."""
 
+Number = Annotated[str, Field(pattern=r"^[0-9]{1,4}[A-Z]{0,2}$")]
+
 
 class Cue(Node):
     """Music that may cross cuts, from one moment of the film to another. `fade_in`, `fade_out` in seconds."""
@@ -144,7 +146,7 @@ class Scene(Node):
     """One place and time. `number` is what is printed ("12A"); `wardrobe` dresses cast members here."""
 
     id: Annotated[Id, Reads("")]
-    number: Annotated[str, Field(pattern=r"^[0-9]{1,4}[A-Z]{0,2}$"), Reads("C")] | None = None
+    number: Annotated[Number | None, Reads("C")] = None
     heading: Annotated[Short, Reads("KM")] = ""
     place: Annotated[Id | None, Reads("KM")] = None
     light: Annotated[Words40, Reads("KM")] = ""

@@ -74,9 +74,9 @@ class Spoken(Node):
     how: Short = ""
     voice: VoiceKind = "on"
     pace: Annotated[float, Field(ge=0.5, le=2)] = 1.0
-    pause: Annotated[float, Field(ge=0, le=10), Reads("S")] | None = None
+    pause: Annotated[Annotated[float, Field(ge=0, le=10)] | None, Reads("S")] = None
     overlap: Annotated[Edge, Reads("S")] = 0.0
-    at: Annotated[Seconds, Reads("S")] | None = None
+    at: Annotated[Seconds | None, Reads("S")] = None
 
 
 class Beat(Node):

@@ -1,5 +1,6 @@
 """Operations on the cut: lengths, trims, transitions, chosen takes."""
 
+import itertools
 from typing import Any, Literal
 
 from control.storyboard import shorthand
@@ -31,7 +32,7 @@ class SetSeconds(Operation):
         frames = _frames(new, board.fps) - _frames(shot, board.fps)
         neighbour = _after(board, shot)
         if neighbour is None:
-            raise EditRefused(f"{self.shot} is the film's last shot; nothing after it can take up the difference")
+            raise EditRefused(f"{self.shot} has no shot after it in the cut that could take up the difference")
         return with_shot(board, new, _lengthened(neighbour, -frames, board.fps))
 
 
@@ -98,10 +99,9 @@ class ChooseTake(Operation):
 
 
 def _after(board: Storyboard, shot: Shot) -> Shot | None:
-    """The next shot in the cut."""
-    played = [s for _, s in board.shots() if not s.omit or s.id == shot.id]
-    at = next(index for index, s in enumerate(played) if s.id == shot.id)
-    return played[at + 1] if at + 1 < len(played) else None
+    """The next shot in the cut; None after the last, and for one that is left out."""
+    played = [s for _, s in board.shots() if not s.omit]
+    return next((after for this, after in itertools.pairwise(played) if this.id == shot.id), None)
 
 
 def _frames(shot: Shot, fps: int) -> int:

@@ -36,7 +36,8 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
 def _line(draw: st.DrawFn, name: str, cast: list[str]) -> Values:
     if draw(st.integers(0, 3)) == 0:
         return {"id": name, "beat": draw(st.sampled_from([0.1, 0.5, 2.0]))}
-    extra = draw(st.sampled_from([{}, {"how": "quiet"}, {"voice": "os"}, {"pause": 1.0}, {"at": 1.5}]))
+    extras: list[Values] = [{}, {"how": "quiet"}, {"voice": "os"}, {"pause": 1.0}, {"at": 1.5}]
+    extra = draw(st.sampled_from(extras))
     return {"id": name, "who": draw(st.sampled_from(cast)), "text": draw(phrases), **extra}
 
 
@@ -47,7 +48,8 @@ def _shot(draw: st.DrawFn, name: str, cast: list[str], earlier: list[str]) -> Va
     if people:
         values["who"] = {p: {"facing": draw(st.sampled_from(["away", *cast]))} for p in people}
     if earlier:
-        values |= draw(st.sampled_from([{}, {}, {"same_as": earlier[-1]}, {"from_previous": True}, {"omit": True}]))
+        links: list[Values] = [{}, {}, {"same_as": earlier[-1]}, {"from_previous": True}, {"omit": True}]
+        values |= draw(st.sampled_from(links))
     lines = [_line(draw, f"l-{name}-{n}", cast) for n in range(draw(st.integers(0, 3)))]
     sounds = [{"id": f"x-{name}", "sound": "bell", "at": draw(short)}] if draw(st.booleans()) else []
     notes = [{"id": f"n-{name}", "text": "hm"}] if draw(st.booleans()) else []
@@ -66,7 +68,8 @@ def films(draw: st.DrawFn) -> Storyboard:
             name = f"s{len(shots)}"
             held.append(_shot(draw, name, cast, shots))
             shots.append(name)
-        extra = draw(st.sampled_from([{}, {"place": "room"}, {"light": "dim"}, {"wardrobe": {cast[0]: "coat"}}]))
+        extras: list[Values] = [{}, {"place": "room"}, {"light": "dim"}, {"wardrobe": {cast[0]: "coat"}}]
+        extra = draw(st.sampled_from(extras))
         scenes.append({"id": f"sc{number}", **extra, "shots": held})
     music = [{"id": "m1", "prompt": "low", "from": draw(st.sampled_from(shots))}] if draw(st.booleans()) else []
     people = {name: draw(st.sampled_from([{}, {"look": "old"}, {"voice": {"pace": 0.9}}])) for name in cast}
@@ -100,8 +103,8 @@ class Writer:
         return first, self.shots[(self.shots.index(first) + 1) % len(self.shots)]
 
     def place(self, but: str = "") -> Values:
-        others = [shot for shot in self.shots if shot != but]
-        return self.one([*({"after": shot} for shot in others), *({"scene": scene} for scene in self.scenes)])
+        kind, name = self.one([*(("after", s) for s in self.shots if s != but), *(("scene", s) for s in self.scenes)])
+        return {kind: name}
 
     def line_place(self, shot: str, but: str = "") -> Values:
         return {"after": self.one([None, *(x.id for x in self.board.shot(shot).lines if x.id != but)])}

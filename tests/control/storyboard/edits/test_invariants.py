@@ -27,7 +27,7 @@ WITHOUT_PICTURE = {
 }  # fmt: skip
 SHOT_PARTING = {"split_shot", "split_shot at a line", "merge_shots"}
 CONSERVING = {kind for kind in EDITS if kind.startswith(("split", "merge", "move")) and kind != "move_sfx"}
-many = settings(max_examples=60, deadline=None, print_blob=True, suppress_health_check=list(HealthCheck))
+many = settings(max_examples=40, deadline=None, print_blob=True, suppress_health_check=list(HealthCheck))
 
 
 def ops(*written: dict[str, Any]) -> tuple[Op, ...]:
@@ -180,7 +180,8 @@ def _aspect(board: Storyboard, name: str, aspect: str) -> Any:
 @many
 @given(st.data(), films())
 def test_9_edits_at_different_places_commute_and_others_are_refused(data: st.DataObject, board: Storyboard) -> None:
-    one, two = data.draw(edits(board, "x")), data.draw(edits(board, "y"))
+    kinds = EDITS.keys() - {"lock"}
+    one, two = data.draw(edits(board, "x", kinds)), data.draw(edits(board, "y", kinds))
     mine, theirs = edit(board, one), edit(board, two)
     apart = not any(meet(a.path, b.path) for a in mine.changes for b in theirs.changes)
     event(f"apart: {apart}")
