@@ -7,7 +7,7 @@ though a move was asked for, or whose frames have lost the keyframe entirely.
 """
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -20,13 +20,17 @@ from functions.contract.errors import InputError, OutputRefused
 from functions.contract.job import Note
 from functions.contract.media import MediaFacts
 from functions.media import probe
-from functions.media.probe import BT709, FIRST, Luma, Measured
+from functions.media.probe import BT709, Luma, Measured, Picture
 from functions.runtime.engine import Job, Outcome
 
 AAC_FRAME = 1024
 """Samples by which the length of an AAC track may miss what was asked (one frame)."""
 BLACK = 20
 """Luma in studio range (black is 16) up to which a frame counts as black."""
+NOISE = 0.5
+"""Correlation of neighbouring pixels below which a frame may be noise."""
+KEYS = 8
+"""Most frames that are sampled beyond the first."""
 GRID = (32, 18)
 """Columns and rows at which frames are compared for what they show."""
 
@@ -182,53 +186,60 @@ def _check_level(name: str, measured: Measured, want: Expect) -> None:
 
 
 def _check_content(job: Job, name: str, path: Path, measured: Measured) -> list[Note]:
-    if measured.level is not None and measured.level.peak == 0:
+    if measured.level is not None and measured.level.peak == 0 and not _stem(job, name):
         return [Note(code="silent", detail=f"{name} is digital silence")]
     if isinstance(job.params, p.Keyframe) and measured.facts.type == "image" and _dark(probe.image_luma(path), 8):
         return [Note(code="black", detail=f"{name} is black")]
-    if isinstance(job.params, p.Motion) and measured.facts.type == "video":
-        _check_clip(job, job.params, name, path)
+    if isinstance(job.params, p.Motion) and measured.picture is not None:
+        _check_clip(job, job.params, path, measured.picture)
     return []
 
 
-def _check_clip(job: Job, params: p.Motion, name: str, path: Path) -> None:
-    image = job.inputs.get("image")
-    if image is not None:
-        key = probe.image_luma(image, (params.size.width, params.size.height))
+def _stem(job: Job, name: str) -> bool:
+    """Whether this is one part of a mix: where a film has no music, its music is silent."""
+    return isinstance(job.params, p.Mix) and not name.startswith("mix.")
+
+
+def _check_clip(job: Job, params: p.Motion, path: Path, picture: Picture) -> None:
+    """Frames that look right at first sight prove the clip good; only for others the keyframe is read."""
+    doubtful = [f for f in _sampled(path, picture) if _dark(f, BLACK) or neighbours(f) < NOISE]
+    if doubtful and "image" in job.inputs:
+        key = probe.image_luma(job.inputs["image"], (params.size.width, params.size.height))
         if not _dark(key, BLACK - 16) and all(_dark(frame, BLACK) for frame in probe.video_luma(path)):
-            raise OutputRefused(f"{name} is black, its keyframe is not")
-        if sum(lost(frame, key) for frame in _sampled(path)) >= 2:
-            raise OutputRefused(f"{name} is noise: it shows nothing of its keyframe")
+            raise OutputRefused(f"{path.name} is black, its keyframe is not")
+        if sum(lost(frame, key) for frame in doubtful) >= 2:
+            raise OutputRefused(f"{path.name} is noise: it shows nothing of its keyframe")
     moving = params.camera.move != "static" or any(f.moves != "none" for f in params.composition.figures)
-    if moving and params.frames > 1 and _frozen(path):
-        raise OutputRefused(f"{name} stands still, a move was asked for")
+    if moving and params.frames > 1 and _same_frames(picture.opening) and _same_frames(probe.video_luma(path)):
+        raise OutputRefused(f"{path.name} stands still, a move was asked for")
 
 
-def _dark(luma: Luma, limit: int) -> bool:
-    return bool(luma.max() <= limit)
+def _sampled(path: Path, picture: Picture) -> Iterator[Luma]:
+    """The first frames, then some of those coded by themselves."""
+    yield from picture.opening
+    if picture.keys > 1:
+        yield from itertools.islice(probe.video_luma(path, keys_only=True), 1, KEYS)
 
 
-def _frozen(path: Path) -> bool:
-    """Whether every frame equals the first; most clips answer at their second frame."""
+def _same_frames(frames: Iterable[Luma]) -> bool:
+    """Whether every frame equals the first, byte for byte."""
     first: Luma | None = None
-    for frame in probe.video_luma(path):
+    for frame in frames:
         first = frame.copy() if first is None else first
         if not np.array_equal(first, frame):
             return False
     return True
 
 
-def _sampled(path: Path) -> Iterator[Luma]:
-    """The first frames, then those coded by themselves."""
-    yield from itertools.islice(probe.video_luma(path), FIRST)
-    yield from itertools.islice(probe.video_luma(path, keys_only=True), 1, None)
+def _dark(luma: Luma, limit: int) -> bool:
+    return bool(luma.max() <= limit)
 
 
 def lost(frame: Luma, key: Luma) -> bool:
     """Whether a frame shows nothing of the keyframe: correlation of coarse luma below 0.2 and correlation of
     neighbouring pixels at quarter size below 0.5, where the keyframe has more than 0.8.
     """
-    if neighbours(key) <= 0.8 or neighbours(frame) >= 0.5:
+    if neighbours(frame) >= NOISE or neighbours(key) <= 0.8:
         return False
     return correlation(_coarse(frame), _coarse(key)) < 0.2
 
@@ -254,6 +265,6 @@ def _blocks(luma: Luma, columns: int, rows: int) -> np.ndarray:
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
     """Pearson's correlation of two arrays of one shape; 1 where one of them is even."""
-    x, y = a.ravel() - a.mean(), b.ravel() - b.mean()
-    scale = float(np.sqrt((x @ x) * (y @ y)))
-    return float(x @ y) / scale if scale > 1e-9 else 1.0
+    x, y = a - a.mean(), b - b.mean()
+    scale = float(np.sqrt((x * x).sum() * (y * y).sum()))
+    return float((x * y).sum()) / scale if scale > 1e-9 else 1.0

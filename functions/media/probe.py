@@ -4,6 +4,7 @@ Pictures are decoded whole. Of a video every packet is read (count, spacing, tag
 sound every sample is decoded. Files are streamed: memory does not grow with their length.
 """
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,6 +16,7 @@ import numpy as np
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
@@ -35,11 +37,15 @@ Luma = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Picture:
-    """How a video's pictures are stored. `colour` is (primaries, transfer, matrix) by ITU-T H.273."""
+    """How a video's pictures are stored. `colour` is (primaries, transfer, matrix) by ITU-T H.273, `keys` counts frames
+    that are coded by themselves, `opening` is the luma of the first frames.
+    """
 
     pixels: str
     colour: tuple[int, int, int]
     constant_rate: bool
+    keys: int
+    opening: tuple[Luma, ...]
 
 
 @dataclass(frozen=True)
@@ -92,10 +98,13 @@ def video_luma(path: Path, *, keys_only: bool = False) -> Iterator[Luma]:
         stream = container.streams.video[0]
         if keys_only:
             stream.codec_context.skip_frame = "NONKEY"
-        for frame in container.decode(stream):
-            plane = frame.planes[0]
-            rows = np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(-1, plane.line_size)
-            yield rows[: frame.height, : frame.width]
+        yield from map(_luma, container.decode(stream))
+
+
+def _luma(frame: VideoFrame) -> Luma:
+    plane = frame.planes[0]
+    rows = np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(-1, plane.line_size)
+    return rows[: frame.height, : frame.width]
 
 
 def _image(path: Path) -> Measured:
@@ -109,14 +118,8 @@ def _video(path: Path) -> Measured:
         if not container.streams.video:
             raise InputError(f"{path.name} holds no pictures")
         stream = container.streams.video[0]
-        times = _times(container, stream)
+        times, keys = _packets(container, stream)
         rate, constant = _rate(times, stream)
-        context = stream.codec_context
-        picture = Picture(
-            pixels=context.format.name if context.format else "",
-            colour=(context.color_primaries or 0, context.color_trc or 0, context.colorspace or 0),
-            constant_rate=constant,
-        )
         facts = MediaFacts(
             type="video",
             width=stream.width,
@@ -126,22 +129,36 @@ def _video(path: Path) -> Measured:
             rate_den=rate.denominator,
             **_track(container),
         )
-    _decode_first(path, min(FIRST, len(times)))
-    return Measured(facts, picture)
+        opening = _opening(container, stream, min(FIRST, len(times)))
+        context = stream.codec_context
+        colour = (context.color_primaries or 0, context.color_trc or 0, context.colorspace or 0)
+        pixels = context.format.name if context.format else ""
+    return Measured(facts, Picture(pixels, colour, constant, keys, opening))
 
 
-def _times(container: InputContainer, stream: VideoStream) -> list[int]:
-    """Presentation times of all packets in order. Raises `InputError` for a broken or untimed one."""
+def _packets(container: InputContainer, stream: VideoStream) -> tuple[list[int], int]:
+    """(presentation times of all packets in order, how many are key frames). Raises `InputError` for a broken one."""
     times: list[int] = []
+    keys = 0
     for packet in container.demux(stream):
         if not packet.size:
             continue
         if packet.is_corrupt or packet.pts is None:
             raise InputError(f"packet {len(times)} of the video is broken")
         times.append(packet.pts)
+        keys += packet.is_keyframe
     if not times:
         raise InputError("the video holds no frames")
-    return sorted(times)
+    return sorted(times), keys
+
+
+def _opening(container: InputContainer, stream: VideoStream, wanted: int) -> tuple[Luma, ...]:
+    """Luma of the first frames. Raises `InputError` where they cannot be decoded."""
+    container.seek(0)
+    found = tuple(_luma(frame) for frame in itertools.islice(container.decode(stream), wanted))
+    if len(found) < wanted:
+        raise InputError(f"only {len(found)} of the first {wanted} frames can be decoded")
+    return found
 
 
 def _rate(times: list[int], stream: VideoStream) -> tuple[Fraction, bool]:
@@ -165,13 +182,6 @@ def _length(sound: AudioStream) -> int | None:
     if sound.duration is None or sound.time_base is None:
         return None
     return round(sound.duration * sound.time_base * SAMPLE_RATE)
-
-
-def _decode_first(path: Path, wanted: int) -> None:
-    frames = video_luma(path)
-    found = sum(1 for _ in zip(range(wanted), frames, strict=False))
-    if found < wanted:
-        raise InputError(f"only {found} of the first {wanted} frames can be decoded")
 
 
 def _sound(path: Path) -> Measured:

@@ -6,6 +6,7 @@ was accepted.
 
 import asyncio
 import hmac
+import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -22,7 +23,7 @@ from functions.runtime.verify import Trust, check, parse
 from functions.serve.pool import Pool
 from functions.serve.queue import Entry, JobQueue
 
-BODY_LIMIT = 1_000_000
+BODY_LIMIT = 4_000_000
 """Bytes of the largest request that is read."""
 Handler = Callable[[Request], Awaitable[Response]]
 STATUS: Mapping[type[ContractError], int] = {GrantRefused: 403, KeyRefused: 403, EngineMismatch: 409}
@@ -78,7 +79,10 @@ class DoorApi:
             return self._again(known, job)
         if self._pool.draining:
             return self._refuse(429, "draining", "this door is stopping and takes no new jobs", retryable=True)
-        entry, new = await asyncio.get_running_loop().run_in_executor(self._queue.thread, self._queue.accept, job)
+        try:
+            entry, new = await asyncio.get_running_loop().run_in_executor(self._queue.thread, self._queue.accept, job)
+        except sqlite3.Error as error:
+            return self._refuse(429, "queue_failed", f"the job could not be kept: {error}", retryable=True)
         if not new:
             return self._again(entry, job)
         self._pool.submit(entry)

@@ -29,6 +29,8 @@ from functions.serve.settings import DoorSettings
 LOCK_WAIT_S = 10.0
 """How long to wait for an earlier door on the same data folder to go."""
 BELL_TIMEOUT_S = 2.0
+KEEP_ALIVE_S = 120
+"""Longer than clients keep idle connections, so that none is closed under a request."""
 
 
 def now_ms() -> int:
@@ -86,7 +88,14 @@ async def serve(settings: DoorSettings, token: str, listener: socket.socket, *, 
     queue, bell = JobQueue(settings.data / "queue.sqlite", now_ms), Bell()
     pool = Pool(settings, queue, bell.ended)
     app = DoorApi(queue, pool, settings.trust(), token, now_ms).app()
-    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=2,
+    )
     server = DoorServer(config, pool)
     pool.start()
     if tied:

@@ -1,7 +1,11 @@
 """The door's workers: takes jobs from the queue, runs each in a warm process, and sees to it that each ends."""
 
 import asyncio
+import os
 import signal
+import sqlite3
+import sys
+import traceback
 from collections.abc import Awaitable, Callable
 
 from functions.contract.errors import Cancelled, DeadlineExceeded, JobError, WorkerDied
@@ -30,8 +34,10 @@ class Pool:
     def start(self) -> None:
         """Start the workers, and take up what was left by an earlier process."""
         left = self._queue.live()
-        self._slots = [asyncio.create_task(self._slot()) for _ in range(self._settings.workers)]
-        self._slots.append(asyncio.create_task(self._recover(left)))
+        work = [self._recover(left), *(self._slot() for _ in range(self._settings.workers))]
+        self._slots = [asyncio.create_task(each) for each in work]
+        for slot in self._slots:
+            slot.add_done_callback(_crash)
 
     def submit(self, entry: Entry) -> None:
         """Have an accepted job run."""
@@ -71,7 +77,11 @@ class Pool:
         await asyncio.gather(*self._slots, return_exceptions=True)
 
     async def _db(self, work: Callable[..., object], *args: object) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._queue.thread, work, *args)
+        """Keep a change. Where the disk refuses it stays in memory: `work` and the result object say the rest."""
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._queue.thread, work, *args)
+        except sqlite3.Error as error:
+            print(f"the queue could not be written: {error}", file=sys.stderr)
 
     async def _recover(self, left: list[Entry]) -> None:
         for entry in left:
@@ -177,6 +187,13 @@ class _Run:
     def _kill(self, reason: JobError) -> None:
         self.reason = reason
         self._worker.kill()
+
+
+def _crash(slot: asyncio.Task[None]) -> None:
+    """A fault of the door's own ends it at once: whoever started it starts it again, and the queue is on disk."""
+    if not slot.cancelled() and (error := slot.exception()) is not None:
+        traceback.print_exception(error)
+        os._exit(70)
 
 
 async def _why(worker: WorkerProcess) -> str:

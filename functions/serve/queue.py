@@ -8,11 +8,14 @@ on the disk: call them on the queue's own thread.
 import json
 import secrets
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
+
+from pydantic import ValidationError
 
 from functions.contract.canonical import digest
 from functions.contract.job import DoorStatus, JobProgress, JobRequest, JobResult
@@ -89,9 +92,8 @@ class JobQueue:
     def __init__(self, path: Path, now_ms: Callable[[], int]) -> None:
         self._now = now_ms
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="queue")
-        self._db = self._call(lambda: _open(path, now_ms() - KEPT_MS))
-        self.instance: str = self._call(lambda: _instance(self._db))
-        self._entries = {entry.id: entry for entry in self._call(lambda: list(_load(self._db)))}
+        self._db, self.instance, entries = self._call(lambda: _open(path, now_ms()))
+        self._entries = {entry.id: entry for entry in entries}
 
     def _call(self, work: Callable[[], T]) -> T:
         return self.thread.submit(work).result()
@@ -160,13 +162,25 @@ class JobQueue:
             )
 
 
-def _open(path: Path, forget_before: int) -> sqlite3.Connection:
+def _open(path: Path, now: int) -> tuple[sqlite3.Connection, str, list[Entry]]:
+    """(database, instance, entries). A file that cannot be read is put aside: the new queue is another instance,
+    by which the Studio knows that the jobs of the old one are lost.
+    """
     path.touch(mode=0o600, exist_ok=True)
-    db = sqlite3.connect(path)
-    db.executescript(SCHEMA)
-    with db:
-        db.execute("DELETE FROM job WHERE ended < ?", (forget_before,))
-    return db
+    db = sqlite3.connect(path, check_same_thread=False)
+    try:
+        db.executescript(SCHEMA)
+        with db:
+            db.execute("DELETE FROM job WHERE ended < ?", (now - KEPT_MS,))
+        return db, _instance(db), list(_load(db))
+    except (sqlite3.DatabaseError, ValidationError) as error:
+        db.close()
+        if isinstance(error, sqlite3.OperationalError):
+            raise
+        print(f"{path} cannot be read and is put aside, its jobs are lost: {error}", file=sys.stderr)
+        for part in path.parent.glob(f"{path.name}*"):
+            part.rename(part.with_name(f"unreadable-{now}-{part.name}"))
+        return _open(path, now)
 
 
 def _instance(db: sqlite3.Connection) -> str:

@@ -24,7 +24,6 @@ from functions.runtime.execute import Host, execute
 from functions.runtime.stores import Stores
 from functions.serve.settings import DoorSettings
 
-
 NICE = 5
 """Workers leave the processor to the door, so that it answers while frames render."""
 

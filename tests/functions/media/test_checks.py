@@ -196,10 +196,18 @@ def test_sound_has_the_length_and_channels_asked_for(tmp_path: Path, case: str) 
         verdict(made)
 
 
-def test_silent_stem_is_noted(tmp_path: Path) -> None:
-    made = job(tmp_path, p.Mix(samples=9_600), "nat.wav")
-    tone(made.output("nat.wav"), 9_600, channels=2, level=0)
-    assert [note.code for note in verdict(made)[1]] == ["silent"]
+def test_silent_mix_is_noted_and_a_silent_stem_is_not(tmp_path: Path) -> None:
+    for name, codes in (("nat.wav", []), ("mix.wav", ["silent"])):
+        made = job(tmp_path / name, p.Mix(samples=9_600), name)
+        tone(made.output(name), 9_600, channels=2, level=0)
+        assert [note.code for note in verdict(made)[1]] == codes
+
+
+def test_clip_that_turns_to_noise_is_refused(tmp_path: Path) -> None:
+    made = job(tmp_path, MOTION, "clip.mp4", {"image": image(tmp_path / "key.png", scene())})
+    clip(made.output("clip.mp4"), lambda n: scene(n) if n < 4 else noise(n), extra=("-g", "4"))
+    with pytest.raises(OutputRefused, match="noise"):
+        verdict(made)
 
 
 def test_samples_that_are_not_numbers_are_refused(tmp_path: Path) -> None:

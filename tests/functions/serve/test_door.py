@@ -64,7 +64,7 @@ def test_token_is_wanted(shared: Door, token: str, method: str, path: str) -> No
 
 
 def test_large_body_is_refused(shared: Door) -> None:
-    answer = shared.client.post("/run", content=b" " * 1_000_001)
+    answer = shared.client.post("/run", content=b" " * 4_000_001)
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
 
 
