@@ -24,6 +24,8 @@ from control.render.outcome import Terms
 DOOR_ID = "builtin"
 READY_S = 60.0
 """How long a door may take until it listens."""
+START_TRIES = 3
+"""How often the first start is tried."""
 STOP_S = 10.0
 RESTART_S = (0.2, 5.0)
 """First and longest wait before a door that ended is started again."""
@@ -53,10 +55,10 @@ class BuiltinDoor:
         self.folder, self.store, self.keys = folder, store, tuple(keys)
         self.workers, self.engines, self.extra = workers, tuple(engines), tuple(extra)
         self._address: Address | None = None
-        self._ready = asyncio.Event()
+        self._ready: asyncio.Future[None] = asyncio.Future()
+        self._log = folder / "door.log"
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
-        self._failure = ""
         self.client = DoorClient(lambda: self._address)
         self.door = Door(
             id=DOOR_ID,
@@ -75,10 +77,13 @@ class BuiltinDoor:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._keeper = asyncio.create_task(self._keep())
         try:
-            await asyncio.wait_for(self._ready.wait(), READY_S)
+            await asyncio.wait_for(self._ready, READY_S)
         except TimeoutError:
             await self.stop()
-            raise DoorError(f"the built-in door did not start within {READY_S:g} s{self._failure}") from None
+            raise DoorError(f"the built-in door did not start within {READY_S:g} s; {self._log} may say why") from None
+        except DoorError:
+            await self.stop()
+            raise
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -99,17 +104,18 @@ class BuiltinDoor:
     async def _keep(self) -> None:
         with (self.folder / "host.lock").open("a") as lock:
             await self._become_host(lock)
-            wait = RESTART_S[0]
+            failures = 0
             while True:
-                if await self._run_child():
-                    wait = RESTART_S[0]
-                await asyncio.sleep(wait)
-                wait = min(wait * 2, RESTART_S[1])
+                failures = 0 if await self._run_child() else failures + 1
+                if failures >= START_TRIES and not self._ready.done():
+                    self._ready.set_exception(DoorError(f"the built-in door does not start; {self._log} says why"))
+                await asyncio.sleep(min(RESTART_S[0] * 2**failures, RESTART_S[1]))
 
     async def _become_host(self, lock: IO[str]) -> None:
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._address = None
                 return
             except BlockingIOError:
                 self._visit()
@@ -120,14 +126,14 @@ class BuiltinDoor:
         with contextlib.suppress(OSError, ValueError, KeyError):
             found = json.loads((self.folder / "address.json").read_text("utf-8"))
             self._address = Address(found["url"], found["token"])
-            self._ready.set()
+            self._is_ready()
 
     async def _run_child(self) -> bool:
         """Run one child to its end. Whether it came to listen."""
         token = secrets.token_urlsafe(32)
         _write_private(self.folder / "token", token)
         _write_private(self.folder / "keys", "\n".join(self.keys))
-        with (self.folder / "door.log").open("ab") as log:
+        with self._log.open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 *self._command(), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log
             )
@@ -141,15 +147,17 @@ class BuiltinDoor:
     async def _attend(self, process: asyncio.subprocess.Process, token: str) -> bool:
         line = await process.stdout.readline() if process.stdout is not None else b""
         if not line:
-            code = await process.wait()
-            self._failure = f": it ended with {code}; {self.folder / 'door.log'} says why"
             return False
         url = json.loads(line)["url"]
         self._address = Address(url, token)
         _write_private(self.folder / "address.json", json.dumps({"url": url, "token": token}))
-        self._ready.set()
+        self._is_ready()
         await process.wait()
         return True
+
+    def _is_ready(self) -> None:
+        if not self._ready.done():
+            self._ready.set_result(None)
 
     def _command(self) -> list[str]:
         return [
