@@ -73,13 +73,17 @@ async def save(
 
 async def stale(context: Context, film_id: str, made: Applied, recipe: Recipe) -> tuple[StaleStep, ...]:
     """The steps that the edit makes again. Raises `PlanError`."""
-    old = {step.path: step.fingerprint for step in await _steps(context, film_id, made.before, recipe)}
-    new = await _steps(context, film_id, made.edited.board, recipe)
-    return tuple(
-        StaleStep(path=s.path, kind=s.kind, shot=s.shot, label=s.label)
-        for s in new
-        if s.fingerprint is None or old.get(s.path) != s.fingerprint
-    )
+    old = {step.path: _made_of(step) for step in await _steps(context, film_id, made.before, recipe)}
+    again: dict[str, Step] = {}
+    for step in await _steps(context, film_id, made.edited.board, recipe):
+        # Where a fact decides the fingerprint, both are unknown: then what it is made of decides.
+        if old.get(step.path) != _made_of(step) or any(path in again for path in step.needs):
+            again[step.path] = step
+    return tuple(StaleStep(path=s.path, kind=s.kind, shot=s.shot, label=s.label) for s in again.values())
+
+
+def _made_of(step: Step) -> Step:
+    return step.model_copy(update={"label": ""})
 
 
 async def choose(context: Context, take_id: str, author: str) -> TakeInfo:

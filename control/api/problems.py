@@ -66,6 +66,8 @@ def response(error: StudioError, request: Request, headers: dict[str, str] | Non
     extra = dict(headers or {})
     if isinstance(error, errors.Unauthenticated):
         extra["WWW-Authenticate"] = 'Bearer realm="vivijure"'
+    if isinstance(error, errors.TooLarge):
+        extra["Connection"] = "close"  # the rest of the body is not read
     if isinstance(error, errors.RangeUnsatisfiable):
         extra["Content-Range"] = f"bytes */{error.fields['size']}"
     return JSONResponse(body, error.status, extra, MEDIA_TYPE)
