@@ -31,6 +31,16 @@ async def deliver(store: ObjectStore, view: RenderView, out: Path) -> Path | Non
     return out
 
 
+def deliver_text(text: str | None, target: Path) -> None:
+    """Write a text beside the film, if there is one. Raises `StudioError`."""
+    if text is None:
+        return
+    try:
+        target.write_text(text, "utf-8")
+    except OSError as error:
+        raise StudioError(f"cannot write {target}: {error.strerror}") from error
+
+
 async def _pictures(store: ObjectStore, view: RenderView, folder: Path) -> None:
     """Keyframes and clips by their shot's label, for renders that stop before the film."""
     for step in view.steps:

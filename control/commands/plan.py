@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from control.commands.board import read
-from control.commands.render import film_of
+from control.commands.films import film_of
 from control.graph.model import Recipe
 from control.render.views import Quote
 from control.settings import Settings

@@ -1,8 +1,6 @@
 """`vivijure render`: a storyboard file in, a film file out, through the same Studio that the page uses."""
 
 import asyncio
-import hashlib
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +8,15 @@ from pathlib import Path
 from rich.console import Console
 
 from control.commands.board import read
-from control.commands.delivery import deliver
+from control.commands.delivery import deliver, deliver_text
 from control.commands.display import Display
-from control.errors import NotFound, StoryboardError, StudioError
+from control.commands.films import film_of
+from control.commands.timeline import of_film
+from control.errors import StudioError
 from control.graph.model import Recipe
 from control.render.service import Studio
 from control.render.views import RenderView
 from control.settings import Settings
-from control.storyboard.files import files
 from control.storyboard.models import Storyboard
 from control.studio import open_session
 
@@ -62,57 +61,9 @@ async def render(settings: Settings, path: Path, out: Path, recipe: Recipe, cons
         if view.state != "done":
             raise RenderFailed(_why(view), render_id=render_id)
         film = await deliver(session.store, view, out)
+        if film is not None:
+            deliver_text(await of_film(studio, session.store, render_id, board), film.with_suffix(".otio"))
     return Rendered(film, view, film_id, time.monotonic() - began)
-
-
-async def film_of(studio: Studio[Storyboard], settings: Settings, path: Path, board: Storyboard) -> str:
-    """The film that belongs to this file, brought up to its text and its files; a new one the first time."""
-    memo = _memo(settings, path)
-    film_id = await _known(studio, memo)
-    if film_id is None:
-        film_id = (await studio.create_film(board, author="cli", source="import")).id
-        memo.parent.mkdir(parents=True, exist_ok=True)
-        memo.write_text(json.dumps({"film": film_id, "path": str(path.resolve())}), "utf-8")
-    else:
-        info, current = await studio.revision(film_id)
-        if current != board:
-            await studio.save_revision(
-                film_id, info.n, board, author="cli", source="import", reason=f"from {path.name}"
-            )
-    await _upload(studio, film_id, path, board)
-    return film_id
-
-
-async def known_film(studio: Studio[Storyboard], settings: Settings, path: Path) -> str | None:
-    """The film that this file was rendered as before, if any."""
-    return await _known(studio, _memo(settings, path))
-
-
-def _memo(settings: Settings, path: Path) -> Path:
-    """Where is noted which film a file became."""
-    name = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:24]
-    return settings.data / "boards" / f"{name}.json"
-
-
-async def _known(studio: Studio[Storyboard], memo: Path) -> str | None:
-    try:
-        film_id = json.loads(memo.read_text("utf-8"))["film"]
-        return (await studio.film(film_id)).id
-    except (OSError, ValueError, KeyError, TypeError, NotFound):
-        return None
-
-
-async def _upload(studio: Studio[Storyboard], film_id: str, path: Path, board: Storyboard) -> None:
-    """Bring in every file that the storyboard names, looked for beside it."""
-    for name in files(board):
-        source = path.parent / name
-        if not source.is_file():
-            raise StoryboardError(f"the storyboard names {name!r}, but there is no file {source}")
-        try:
-            found = await studio.put_upload(source, name=name)
-        except StudioError as error:
-            raise StoryboardError(f"{source}: {error.detail}") from error
-        await studio.name_file(film_id, name, found.sha256)
 
 
 async def _resumed_or_new(studio: Studio[Storyboard], film_id: str, recipe: Recipe) -> str:
