@@ -47,8 +47,10 @@ def _money(match: re.Match[str], following: str) -> list[str]:
         return [*numbers.number(_plain(match[2])), one if (whole, part) == ("1", "") else many]
     pounds, pence = int(whole), int(part)
     large = [*numbers.cardinal(pounds), one if pounds == 1 else many] if pounds or not pence else []
+    if large and pence >= 10:
+        return [*large, *numbers.cardinal(pence)]
     small = [*numbers.cardinal(pence), small_one if pence == 1 else small_many] if pence else []
-    return large + small
+    return [*large, *(["and"] if large and small else []), *small]
 
 
 def _unit(match: re.Match[str], _: str) -> list[str]:

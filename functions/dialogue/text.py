@@ -15,7 +15,7 @@ DASH_MS = 220
 ELLIPSIS_MS = 550
 OPENING = "([{"
 CLOSING = {"(": ")", "[": "]", "{": "}"}
-LEAD = re.compile(r"^[\"'*_~¡¿(\[{<,.;:!?-]*(?=[\w#£$€¥.&+=@%°§×÷-])")
+LEAD = re.compile(r"^(?:[\"'*_~¡¿(\[{<,.;:!?]|-(?!\d))*(?=[\w#£$€¥.&+=@%°§×÷-])")
 TAIL = re.compile(r"[^\w%°&+=@£$€¥]*$")
 
 
@@ -71,7 +71,7 @@ def _ending(token: str, following: str) -> tuple[str, int]:
     return next(((mark, 0) for mark in ";:," if mark in tail), ("", 0))
 
 
-def _abbreviation(token: str, following: str, first: bool) -> tuple[list[str], bool] | None:
+def _abbreviation(token: str, following: str) -> tuple[list[str], bool] | None:
     """Words of an abbreviation and whether its full stop ends the sentence too; None for any other word."""
     plain = token.strip("\"'([*_").rstrip("\"')]*_,;:?!").lower()
     opens = following.strip("\"'([*_")
@@ -79,7 +79,7 @@ def _abbreviation(token: str, following: str, first: bool) -> tuple[list[str], b
         return ["number"], False
     if plain == "st.":
         named = opens[:1].isupper()
-        return ["saint" if (named and (first or not named)) or named else "street"], not named
+        return ["saint" if named else "street"], not opens
     if plain in TABLE.titles and opens:
         return TABLE.titles[plain].split(), False
     if plain in TABLE.titles or plain in TABLE.abbreviations:
@@ -122,7 +122,7 @@ class _Reader:
     def token(self, index: int) -> None:
         """Say one printed word."""
         raw, following = self.tokens[index], self.tokens[index + 1] if index + 1 < len(self.tokens) else ""
-        short = _abbreviation(raw, following, not self.words)
+        short = _abbreviation(raw, following)
         core = TAIL.sub("", LEAD.sub("", raw))
         if not readable(core):
             self.unread.append(raw)
