@@ -25,6 +25,12 @@ def vtt(cues: Sequence[Cue], rate: Rate, language: str = "") -> str:
     )
 
 
+def unbraced(cue: Cue) -> Cue:
+    """The cue with parentheses for braces, which ffmpeg's caption encoders take for styling."""
+    swap = str.maketrans("{}", "()")
+    return cue.model_copy(update={"lines": tuple(line.translate(swap) for line in cue.lines)})
+
+
 def _clock(frame: int, rate: Rate, point: str) -> str:
     millis = (frame * 2000 * rate.den + rate.num) // (2 * rate.num)
     seconds, millis = divmod(millis, 1000)

@@ -5,7 +5,7 @@ from pathlib import Path
 import imageio_ffmpeg
 from PIL import Image
 
-from functions.assemble.captions import srt, vtt
+from functions.assemble.captions import srt, unbraced, vtt
 from functions.assemble.join import Segment, join
 from functions.contract.errors import InputError
 from functions.contract.job import Note
@@ -50,7 +50,9 @@ def _mux(job: Job, params: Assemble, picture: Path) -> list[str]:
     maps = ["-map", "0:v:0", "-map", "1:a:0", "-map_metadata", "2", "-map_chapters", "2"]
     kind: list[str] = []
     if params.soft_captions and params.cues:
-        inputs += ["-i", str(job.output("captions.srt"))]
+        soft = job.scratch / "soft.vtt"
+        _write(soft, vtt([unbraced(cue) for cue in params.cues], params.rate))
+        inputs += ["-i", str(soft)]
         maps += ["-map", "3:s:0"]
         kind = ["-c:s", "mov_text", "-metadata:s:s:0", f"language={params.language}", "-disposition:s:0", "0"]
     streams = ["-c:v", "copy", "-c:a", "copy", *kind, "-metadata:s:a:0", f"language={params.language}"]
@@ -60,8 +62,8 @@ def _mux(job: Job, params: Assemble, picture: Path) -> list[str]:
 
 
 def _metadata(params: Assemble) -> str:
-    ends = [c.start for c in params.chapters[1:]] + [params.frames]
-    chapters = (_chapter(c, end, params) for c, end in zip(params.chapters, ends, strict=True))
+    edges = [c.start for c in params.chapters] + [params.frames]
+    chapters = (_chapter(c, end, params) for c, end in zip(params.chapters, edges[1:], strict=True))
     return ";FFMETADATA1\n" + (f"title={_meta(params.title)}\n" if params.title else "") + "".join(chapters)
 
 

@@ -12,7 +12,7 @@ from functions.contract.base import Rate, Size
 from functions.contract.errors import InputError
 from functions.media.decode import reading
 from functions.media.disk import writing
-from functions.media.encode import timescale
+from functions.media.encode import REORDER, timescale
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ def join(segments: Sequence[Segment], path: Path, size: Size, rate: Rate, tick: 
                 count = 0
                 for packet in _renumbered(source, segment.name, rate, sum(lengths)):
                     packet.stream = track
-                    film.mux_one(packet)
+                    with writing(path):
+                        film.mux_one(packet)
                     count += 1
             lengths.append(count)
             tick(done)
@@ -67,14 +68,12 @@ def _renumbered(source: InputContainer, name: str, rate: Rate, before: int) -> I
     stream = source.streams.video[0]
     frame = Fraction(rate.den, rate.num)
     ticks = timescale(rate) * rate.den // rate.num
-    lead = 0
     for index, packet in enumerate(p for p in source.demux(stream) if p.size):
-        if packet.pts is None or packet.dts is None:
+        if packet.pts is None:
             raise InputError(f"segment {name} has a frame without a time stamp: conform it again")
         shown = packet.pts * packet.time_base / frame
-        lead = -round(packet.dts * packet.time_base / frame) if index == 0 else lead
-        if shown.denominator != 1 or shown + lead < index:
+        if shown.denominator != 1 or shown + REORDER < index:
             raise InputError(f"segment {name} is not at {rate.num}/{rate.den} frames a second: conform it again")
-        packet.pts, packet.dts = (before + int(shown)) * ticks, (before + index - lead) * ticks
+        packet.pts, packet.dts = (before + int(shown)) * ticks, (before + index - REORDER) * ticks
         packet.duration, packet.time_base = ticks, Fraction(1, timescale(rate))
         yield packet

@@ -24,6 +24,10 @@ CODEC_HEADROOM = 0.4
 TRIES = 8
 NEAR = 0.1
 """LU within which the uncompressed mix must lie before it is encoded."""
+PUSH = 6.0
+"""dB that the gain may rise to win back what the limiter takes; beyond that a film stays quieter than its target,
+since only its room tone would become louder.
+"""
 QUIETEST = -45.0
 """A film below this in LUFS holds nothing but room tone: raising that to a target would make noise of it."""
 HEAVY = 4.0
@@ -66,17 +70,21 @@ class Mastering:
         if measured < QUIETEST:
             return self._once(0.0, preset.true_peak - CODEC_HEADROOM)
         gain, ceiling = preset.integrated - measured, preset.true_peak - CODEC_HEADROOM
+        most = gain + PUSH
         for attempt in range(TRIES):
             self._job.progress("master", attempt, TRIES)
             loud, reduction = self._limit(gain, ceiling)
             if abs(loud - preset.integrated) > NEAR and attempt < TRIES // 2:
-                gain += preset.integrated - loud
-                continue
+                pushed = min(most, gain + preset.integrated - loud)
+                if pushed != gain:
+                    gain = pushed
+                    continue
             delivered = self._encode()
             off, over = delivered.integrated - preset.integrated, delivered.true_peak - preset.true_peak
-            if abs(off) <= preset.tolerance * 0.8 and over <= 0:
+            near = abs(off) <= preset.tolerance * 0.8 or (gain == most and off < 0)
+            if near and over <= 0:
                 return Master(gain, ceiling, reduction, delivered)
-            gain, ceiling = gain - off, ceiling - (over + 0.05 if over > 0 else 0)
+            gain, ceiling = min(most, gain - off), ceiling - (over + 0.05 if over > 0 else 0)
         raise OutputRefused(
             f"the mix did not reach {preset.integrated} LUFS under {preset.true_peak} dBTP "
             f"({delivered.integrated:.1f} LUFS, {delivered.true_peak:.1f} dBTP): lower its loudest effect"
@@ -117,6 +125,7 @@ def notes(master: Master, preset: Preset) -> list[Note]:
         detail = f"the limiter took {master.reduction:.1f} dB at the loudest place, over {HEAVY:g}: lower that sound"
         out.append(Note(code="heavy_limiting", detail=detail, value=round(master.reduction, 1)))
     if heard.integrated < preset.integrated - preset.tolerance:
-        detail = "the film holds nothing but room tone, so it was not raised to the delivery's loudness"
-        out.append(Note(code="not_mastered", detail=detail, value=round(heard.integrated, 1)))
+        why = "its sounds are few and short" if master.gain else "it holds nothing but room tone"
+        detail = f"the film stays under {preset.integrated:g} LUFS: {why}, more gain would only raise the noise"
+        out.append(Note(code="under_target", detail=detail, value=round(heard.integrated, 1)))
     return out

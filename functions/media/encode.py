@@ -23,6 +23,8 @@ PRESETS: dict[Quality, dict[str, str]] = {
     "final": {"preset": "medium", "crf": "16"},
 }
 X264 = "stitchable=1:bframes=2:b-pyramid=none:weightp=0:ref=2:force-cfr=1:open-gop=0:scenecut=40"
+REORDER = 1
+"""Frames by which a frame may be decoded before it is shown, from the settings above."""
 THREADS = 2
 GROUP_SECONDS = 2
 """Longest group of pictures: what a seek may have to decode."""

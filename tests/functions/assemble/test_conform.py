@@ -15,10 +15,11 @@ from tests.servers.assembly import Workshop
 from tests.servers.footage import grey_clip, lumas_of, moving_clip, planes_of, run, tone, write_sound
 from tests.servers.job import LocalJob
 
+CUT = Edge()
 RAMP = [20 + 5 * n for n in range(30)]
 
 
-def params(frames: int, start: int = 0, head: Edge = Edge(), tail: Edge = Edge()) -> Conform:
+def params(frames: int, start: int = 0, head: Edge = CUT, tail: Edge = CUT) -> Conform:
     size = Size(width=320, height=180)
     return Conform(size=size, rate=Rate(num=24), frames=frames, start=start, head=head, tail=tail, quality="standard")
 
@@ -168,7 +169,8 @@ def test_a_segment_is_tagged_and_of_constant_rate(make: Workshop, tmp_path: Path
     assert "yuv420p(tv, bt709" in log
     with av.open(str(made / "segment.mp4")) as container:
         stream = container.streams.video[0]
-        assert (stream.average_rate, stream.frames, len(container.streams)) == (24, 30, 1)
+        assert stream.average_rate == 24
+        assert (stream.frames, len(container.streams)) == (30, 1)
         steps = np.diff(sorted(p.pts for p in container.demux(stream) if p.pts is not None))
     assert set(steps.tolist()) == {1000}
 
