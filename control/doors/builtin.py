@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import secrets
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -130,6 +131,7 @@ class BuiltinDoor:
 
     async def _run_child(self) -> bool:
         """Run one child to its end. Whether it came to listen."""
+        self._evict()
         token = secrets.token_urlsafe(32)
         _write_private(self.folder / "token", token)
         _write_private(self.folder / "keys", "\n".join(self.keys))
@@ -138,11 +140,20 @@ class BuiltinDoor:
                 *self._command(), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log
             )
         self._process = process
+        _write_private(self.folder / "pid", str(process.pid))
         try:
             return await self._attend(process, token)
         finally:
             self._address = self._process = None
             await _end(process)
+
+    def _evict(self) -> None:
+        """End a door that an earlier host left behind: only the host may have one here, and its queue is on disk."""
+        with contextlib.suppress(OSError, ValueError):
+            pid = int((self.folder / "pid").read_text("ascii"))
+            argv = (Path("/proc") / str(pid) / "cmdline").read_bytes().split(b"\0")
+            if b"functions.serve.door" in argv and os.fsencode(self.folder) in argv:
+                os.kill(pid, signal.SIGKILL)
 
     async def _attend(self, process: asyncio.subprocess.Process, token: str) -> bool:
         line = await process.stdout.readline() if process.stdout is not None else b""

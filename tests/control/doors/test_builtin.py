@@ -164,6 +164,22 @@ async def test_it_does_not_outlive_a_host_that_is_killed(tmp_path: Path) -> None
         assert await ended(door, request) == "COMPLETED"
 
 
+async def test_a_door_that_an_earlier_host_left_behind_is_in_nobodys_way(tmp_path: Path) -> None:
+    host = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", HOST, str(tmp_path), stdout=subprocess.PIPE, cwd=ROOT, env=environment()
+    )
+    assert host.stdout is not None
+    pid = int(await host.stdout.readline())
+    os.kill(pid, signal.SIGSTOP)  # it will not notice that its host is gone
+    host.kill()
+    await host.wait()
+    async with builtin(tmp_path) as door:
+        assert gone(pid)
+        request = job()
+        await door.client.run(request)
+        assert await ended(door, request) == "COMPLETED"
+
+
 async def test_a_door_that_cannot_start_says_where_to_look(tmp_path: Path) -> None:
     door = builtin(tmp_path, "--no-such-option")
     with pytest.raises(DoorError, match=r"does not start; .*door\.log says why"):
