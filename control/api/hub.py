@@ -46,24 +46,24 @@ class Signal:
 
 @dataclass(eq=False)
 class Listener:
-    """A film's listener, or everything's with None."""
+    """A film's listener, or everything's with None. One that is too slow is let go and comes back with its last id."""
 
     film_id: str | None
-    queue: asyncio.Queue[Signal | None] = field(default_factory=lambda: asyncio.Queue(PENDING))
+    queue: asyncio.Queue[Signal | None] = field(default_factory=asyncio.Queue)
+    ended: bool = False
 
     def offer(self, signal: Signal) -> None:
-        """Queue what concerns this listener; one that is too slow is let go and comes back with its last id."""
-        if self.film_id is not None and signal.film_id != self.film_id:
+        """Queue what concerns this listener."""
+        if self.ended or self.film_id not in (None, signal.film_id):
             return
-        if self.queue.full():
+        if self.queue.qsize() >= PENDING:
             self.end()
         else:
             self.queue.put_nowait(signal)
 
     def end(self) -> None:
-        """The stream stops here."""
-        if self.queue.full():
-            self.queue.get_nowait()
+        """The stream stops after what is queued."""
+        self.ended = True
         self.queue.put_nowait(None)
 
 
