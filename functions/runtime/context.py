@@ -137,6 +137,6 @@ class RunningJob:
 
 
 def input_path(folder: Path, name: str, key: str) -> Path:
-    """Where an input is fetched to: its own name, with the suffix of its key where the name has none."""
+    """Where an input is fetched to: its name, where that lacks the key's suffix with `~` (no name has one) and it."""
     suffix = Path(key).suffix
-    return folder / "inputs" / (name if Path(name).suffix == suffix else name + suffix)
+    return folder / "inputs" / (name if Path(name).suffix == suffix else f"{name}~{suffix}")

@@ -42,6 +42,9 @@ from functions.runtime.results import JSON, LIMIT, ended, found, settle
 from functions.runtime.storage import Digest, Storage, disk_error, file_digest
 from functions.runtime.verify import Trust, check, execution_name
 
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+"""Bytes in the unit of `ru_maxrss`."""
+
 
 @dataclass(frozen=True)
 class Host:
@@ -123,7 +126,7 @@ class _Execution:
             n: OutputFact(key=self.request.outputs[n].key, sha256=d.sha256, size=d.size, media=facts[n])
             for n, d in outputs.items()
         }
-        return JobResult(
+        result = JobResult(
             job_id=self.request.job_id,
             attempt=self.request.attempt,
             fingerprint=self.request.fingerprint,
@@ -134,6 +137,8 @@ class _Execution:
             metrics=self.metrics(sum(f.frames or 0 for f in facts.values()) or None),
             provenance=_provenance(outcome.provenance, manifest),
         )
+        # What an engine says may hold numbers that JSON has not.
+        return JobResult.model_validate_json(result.model_dump_json())
 
     def engine(self, job: RunningJob, manifest: EngineManifest) -> Outcome:
         """Load and run the engine; whatever it raises becomes a `JobError`."""
@@ -165,7 +170,7 @@ class _Execution:
             compute_s=round(self.seconds["compute"], 3),
             encode_s=round(self.seconds["encode"], 3),
             total_s=round(time.monotonic() - self.since, 3),
-            peak_rss_bytes=peak * 1024,
+            peak_rss_bytes=peak * RSS_UNIT,
             frames=frames,
         )
 

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -47,8 +48,13 @@ class DoorApi:
                 Route(f"{base}/cancel/{{id}}", self._guarded(self.cancel), methods=["POST"]),
                 Route(f"{base}/health", self._guarded(self.health)),
                 Route(f"{base}/describe", self._guarded(self.describe)),
-            ]
+            ],
+            exception_handlers={404: self._no_route, 405: self._no_route},
         )
+
+    def _no_route(self, request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 404
+        return self._refuse(status, "no_route", f"this door has no {request.method} {request.url.path}")
 
     def _guarded(self, handler: Handler) -> Handler:
         async def guarded(request: Request) -> Response:

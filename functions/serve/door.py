@@ -21,6 +21,7 @@ from types import FrameType
 import httpx2
 import uvicorn
 
+from functions.runtime.verify import Trust
 from functions.serve.api import DoorApi
 from functions.serve.pool import Pool
 from functions.serve.queue import Entry, JobQueue
@@ -83,11 +84,11 @@ class Bell:
             await self._client.post(url, json={"id": entry.id, "status": entry.state})
 
 
-async def serve(settings: DoorSettings, token: str, listener: socket.socket, *, tied: bool) -> None:
+async def serve(settings: DoorSettings, trust: Trust, token: str, listener: socket.socket, *, tied: bool) -> None:
     """Serve until told to stop."""
     queue, bell = JobQueue(settings.data / "queue.sqlite", now_ms), Bell()
     pool = Pool(settings, queue, bell.ended)
-    app = DoorApi(queue, pool, settings.trust(), token, now_ms).app()
+    app = DoorApi(queue, pool, trust, token, now_ms).app()
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -191,7 +192,11 @@ def read_settings(args: argparse.Namespace) -> DoorSettings:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run a door until it is told to stop."""
     args = parse_arguments(argv)
-    settings = read_settings(args)
+    try:
+        settings = read_settings(args)
+        trust = settings.trust()
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"the door cannot start: {error}") from None
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     token = args.token_file.read_text("ascii").strip()
     if not token:
@@ -199,7 +204,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with only_door(settings.data), listen(args.host, args.port) as listener:
         shutil.rmtree(settings.scratch, ignore_errors=True)
         settings.scratch.mkdir()
-        asyncio.run(serve(settings, token, listener, tied=args.tied))
+        asyncio.run(serve(settings, trust, token, listener, tied=args.tied))
 
 
 if __name__ == "__main__":

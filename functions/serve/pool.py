@@ -2,13 +2,14 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import sqlite3
 import sys
 import traceback
 from collections.abc import Awaitable, Callable
 
-from functions.contract.errors import Cancelled, DeadlineExceeded, JobError, WorkerDied
+from functions.contract.errors import Cancelled, DeadlineExceeded, ExecutionsSpent, JobError, WorkerDied
 from functions.contract.job import JobProgress, JobResult
 from functions.runtime.results import ended, settle
 from functions.runtime.stores import Stores
@@ -117,15 +118,19 @@ class Pool:
         try:
             await self._db(self._queue.begin, entry, str(worker.pid))
             result = await run.result()
-            if result is not None:
-                await self._end(entry, result)
-            else:
+            if result is None:
                 await self._died(entry, run.reason or WorkerDied(await _why(worker)))
+            elif result.error is not None and result.error.code == ExecutionsSpent.code:
+                await self._settle(entry, ExecutionsSpent(result.error.message))
+            else:
+                await self._end(entry, result)
         finally:
             run.close()
             del self._running[entry.id]
 
     async def _died(self, entry: Entry, reason: JobError) -> None:
+        for left in self._settings.scratch.glob(f"{entry.id}.*"):
+            await asyncio.to_thread(shutil.rmtree, left, ignore_errors=True)
         if isinstance(reason, WorkerDied) and not entry.cancel and entry.executions < entry.request.executions:
             self.retried += 1
             await self._db(self._queue.again, entry)

@@ -4,16 +4,24 @@ import asyncio
 import contextlib
 import json
 import os
-import signal
 import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any, cast
 
+from functions.serve.session import kill_session
 from functions.serve.settings import DoorSettings
 
 LINE_LIMIT = 16_000_000
 """Bytes of the longest line a worker may send."""
+
+
+POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
+"""How the libraries that engines use are told their number of threads."""
+
+
+def threads(workers: int) -> dict[str, str]:
+    """Each worker's share of the processor's cores, so that together they do not fight over them."""
+    return dict.fromkeys(POOLS, str(max(1, (os.cpu_count() or 1) // workers)))
 
 
 class WorkerProcess:
@@ -35,6 +43,7 @@ class WorkerProcess:
             stdout=asyncio.subprocess.PIPE,
             start_new_session=True,
             limit=LINE_LIMIT,
+            env={**threads(settings.workers), **os.environ},
         )
         worker = cls(process)
         worker.tell(json.loads(settings.model_dump_json()))
@@ -70,27 +79,3 @@ class WorkerProcess:
         code = await self._process.wait()
         self.kill()
         return code
-
-
-def kill_session(session: int) -> None:
-    """SIGKILL to every process of a session, again until none is found (they may fork meanwhile)."""
-    for _ in range(10):
-        found = [pid for pid in _processes() if _session_of(pid) == session]
-        for pid in found:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        if not found:
-            return
-
-
-def _processes() -> list[int]:
-    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-
-
-def _session_of(pid: int) -> int | None:
-    """The session of a process, None for one that ended (zombies count as ended)."""
-    try:
-        state, _, _, session = (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[:4]
-    except (OSError, ValueError):
-        return None
-    return None if state == "Z" else int(session)

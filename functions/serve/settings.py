@@ -1,25 +1,30 @@
 """What a door is started with, and what it hands to its workers."""
 
 from pathlib import Path
+from typing import Annotated
 
 from nacl.signing import VerifyKey
+from pydantic import Field
 
 from functions import catalog
 from functions.catalog import Catalog
 from functions.contract.base import Strict
 from functions.runtime.verify import Trust
 
+PublicKey = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
 
 class DoorSettings(Strict):
     """`store` is a folder, or `s3://bucket`; without one the door takes presigned jobs only.
 
-    `keys` are the Studio's public Ed25519 keys in hex. `grace_s` is how long a job that was stopped may take to
-    end by itself before its processes are killed; `drain_s` how long running jobs may go on after SIGTERM.
+    `keys` are the Studio's public Ed25519 keys in hex, two while it changes them. `grace_s` is how long a job that was
+    stopped may take to end by itself before its processes are killed; `drain_s` how long running jobs may go on after
+    SIGTERM.
     """
 
     door: str
     data: Path
-    keys: tuple[str, ...]
+    keys: Annotated[tuple[PublicKey, ...], Field(min_length=1, max_length=2)]
     engines: tuple[str, ...] = ()
     store: str = ""
     origins: tuple[str, ...] = ()

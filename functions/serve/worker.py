@@ -22,6 +22,7 @@ from functions.runtime.children import Stop
 from functions.runtime.engines import Engines
 from functions.runtime.execute import Host, execute
 from functions.runtime.stores import Stores
+from functions.serve.session import kill_session
 from functions.serve.settings import DoorSettings
 
 NICE = 5
@@ -83,8 +84,7 @@ class Worker:
                 self._jobs.put((request, stop))
             elif (running := self._stops.get(order["cancel"])) is not None:
                 running.set(Cancelled("the job was cancelled"))
-        for running in list(self._stops.values()):
-            running.set(Cancelled("the door is gone"))
+        kill_session(os.getsid(0), spare=os.getpid())
         os._exit(0)
 
 

@@ -18,8 +18,6 @@ from tests.servers.jobs import DOOR, STUDIO, body
 
 TOKEN = "a-token-for-tests"
 ROOT = Path(__file__).parents[2]
-DOOR_SIZE = 2
-"""Workers of a door in tests."""
 ENDED = {"COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"}
 
 
@@ -72,7 +70,7 @@ class Door:
 
 @contextlib.contextmanager
 def door(
-    folder: Path, *options: str, workers: int = DOOR_SIZE, store: str | None = None, catalog: str = MANIFEST
+    folder: Path, *options: str, workers: int = 1, store: str | None = None, catalog: str = MANIFEST
 ) -> Iterator[Door]:
     """A door in `folder`; entering again with the same folder takes up its queue."""
     (folder / "catalog").mkdir(parents=True, exist_ok=True)

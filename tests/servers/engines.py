@@ -140,6 +140,14 @@ def noisy(job: Job, text: str) -> Outcome:
     return write(job, text)
 
 
+def numbers(job: Job, which: str) -> Outcome:
+    """Says what JSON cannot."""
+    write(job, "x")
+    if which == "note":
+        return Outcome(notes=[Note(code="odd", detail="not a number", value=float("nan"))])
+    return Outcome(load_s=float("nan"))
+
+
 def link(job: Job, target: str) -> Outcome:
     """Leaves a link instead of a file."""
     job.output(OUTPUT).symlink_to(target)
@@ -148,5 +156,5 @@ def link(job: Job, target: str) -> Outcome:
 
 BEHAVIOURS: dict[str, Callable[[Job, str], Outcome]] = {
     f.__name__: f
-    for f in (write, slow, preview, hang, child, crash, killed, fail, bug, missing, big, degraded, noisy, link)
+    for f in (write, slow, preview, hang, child, crash, killed, fail, bug, missing, big, degraded, noisy, numbers, link)
 }

@@ -1,5 +1,6 @@
 """One suite over every kind of store: a folder, a real S3 bucket, signed URLs of that bucket, and plain URLs."""
 
+import contextlib
 import hashlib
 import os
 import resource
@@ -149,18 +150,15 @@ def test_full_disk_is_told(any_store: Store, job: JobRequest, tmp_path: Path) ->
         store.fetch(job.inputs["data"].key, tmp_path / "x", len(DATA))
 
 
-class file_size_limit:  # noqa: N801
+@contextlib.contextmanager
+def file_size_limit(size: int) -> Iterator[None]:
     """Writing beyond so many bytes fails as a full disk does."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-
-    def __enter__(self) -> None:
-        self.before = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (self.size, self.before[1]))
-
-    def __exit__(self, *exc: object) -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, self.before)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 # a folder

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 
 from functions.contract import grant
 from functions.contract.job import DoorStatus, JobResult
-from tests.servers.door import DOOR_SIZE, TOKEN, Door, door, gone
+from tests.servers.door import TOKEN, Door, door, environment, gone
 from tests.servers.engines import OUTPUT
 from tests.servers.jobs import STUDIO, body, new_id, request
 
@@ -21,7 +23,7 @@ from tests.servers.jobs import STUDIO, body, new_id, request
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     """One door for the tests that leave it as it was."""
-    with door(tmp_path_factory.mktemp("door"), "--grace", "0.5") as running:
+    with door(tmp_path_factory.mktemp("door"), "--grace", "0.5", workers=2) as running:
         yield running
 
 
@@ -138,6 +140,7 @@ def test_engine_that_hangs_is_killed_with_its_children_on_cancel(shared: Door, t
     assert (ended["status"], ended["output"]["status"]) == ("CANCELLED", "cancelled")
     assert json.loads(shared.read(job.reserved.result.key))["status"] == "cancelled"
     assert all(gone(pid) for pid in pids)
+    assert not list((shared.store.parent / "data" / "scratch").glob(f"{job.job_id}.*"))
 
 
 def two_pids(marker: Path) -> list[int]:
@@ -187,10 +190,24 @@ def test_libraries_that_print_forge_nothing(shared: Door) -> None:
     assert shared.read(job.outputs[OUTPUT].key) == b"quiet"
 
 
+def test_numbers_that_json_has_not_are_no_trouble(shared: Door) -> None:
+    noted = shared.make(request("numbers:note"))
+    assert (noted["status"], noted["output"]["notes"][0]["code"]) == ("COMPLETED", "odd")
+    failed = shared.make(request("numbers:load"))
+    assert (failed["status"], failed["output"]["error"]["code"]) == ("FAILED", "engine_failed")
+
+
+def test_unknown_routes_are_refused_with_a_sentence(shared: Door) -> None:
+    for method, path in (("GET", "/runsync"), ("GET", "/run"), ("POST", "/status/x")):
+        answer = shared.client.request(method, path)
+        assert answer.status_code in {404, 405}
+        assert answer.json()["error"]["code"] == "no_route"
+
+
 def test_health_has_the_shape_of_runpod(shared: Door) -> None:
     health = shared.client.get("/health").json()
     assert set(health["jobs"]) == {"completed", "failed", "inProgress", "inQueue", "retried"}
-    assert health["workers"]["idle"] + health["workers"]["running"] == DOOR_SIZE
+    assert health["workers"]["idle"] + health["workers"]["running"] == 2
     alive = httpx2.get(f"{shared.url}/health")
     assert alive.json() == {"status": "ok", "instance": shared.instance}
 
@@ -202,7 +219,7 @@ def test_door_describes_its_engines(shared: Door) -> None:
 
 
 def test_waiting_job_is_cancelled_without_a_trace(tmp_path: Path) -> None:
-    with door(tmp_path, workers=1) as d:
+    with door(tmp_path) as d:
         first, second = request("slow:2"), request("write")
         d.run(first)
         d.until(first, {"IN_PROGRESS"})
@@ -216,7 +233,7 @@ def test_waiting_job_is_cancelled_without_a_trace(tmp_path: Path) -> None:
 
 def test_accepted_jobs_survive_kill_9(tmp_path: Path) -> None:
     jobs = [request("slow:0.4", executions=3, job_id=new_id()) for _ in range(6)]
-    with door(tmp_path) as d:
+    with door(tmp_path, workers=2) as d:
         for job in jobs:
             assert d.run(job).status_code == 200
         d.until(jobs[1], {"IN_PROGRESS"})
@@ -242,7 +259,7 @@ def test_job_that_ran_when_its_door_died_is_reported_when_it_may_not_run_again(t
         assert (ended["status"], ended["output"]["error"]["code"]) == ("FAILED", "worker_died")
         assert json.loads(d.read(job.reserved.result.key))["status"] == "failed"
     assert len(marker.read_text().split()) == 2
-    assert gone(pids[0]) or gone(pids[1])
+    assert all(gone(pid) for pid in pids)
 
 
 def test_cancel_outlives_the_door(tmp_path: Path) -> None:
@@ -317,3 +334,29 @@ def test_second_door_waits_for_the_first_to_go(tmp_path: Path) -> None:
         first.process.send_signal(signal.SIGTERM)
         with door(tmp_path) as second:
             assert second.make(request("write"))["status"] == "COMPLETED"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [("token", "", "no token"), ("keys", "", "keys"), ("keys", "zz", "keys"), ("keys", f"{'0' * 64}\n" * 3, "keys")],
+)
+def test_door_that_cannot_start_says_why(tmp_path: Path, name: str, text: str, says: str) -> None:
+    ran = start_badly(tmp_path, {name: text})
+    assert ran.returncode == 1
+    assert says in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_door_refuses_engines_it_cannot_run(tmp_path: Path) -> None:
+    ran = start_badly(tmp_path, {}, "--engines", "motion-wan,nobody")
+    assert ran.returncode == 1
+    assert "cannot run motion-wan, nobody" in ran.stderr
+
+
+def start_badly(folder: Path, files: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
+    """A door that ends at once."""
+    for name, text in {"token": TOKEN, "keys": bytes(STUDIO.verify_key).hex(), **files}.items():
+        (folder / name).write_text(text)
+    argv = [sys.executable, "-m", "functions.serve.door", "--data", str(folder / "data"), "--door", "d", *options]
+    argv += ["--token-file", str(folder / "token"), "--keys-file", str(folder / "keys")]
+    return subprocess.run(argv, capture_output=True, text=True, env=environment(), check=False, timeout=60)
