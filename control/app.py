@@ -7,7 +7,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.routing import Mount
+from starlette.routing import Mount, Router
 from starlette.staticfiles import StaticFiles
 
 from control.api import guard
@@ -50,9 +50,9 @@ def build_app(settings: Settings, *, clock: Clock = wall_ms) -> Starlette:
             yield
             await hub.close()
 
-    return Starlette(
+    app = Starlette(
         routes=[
-            Mount(PREFIX, routes=routes()),
+            Mount(PREFIX, Router(routes(), redirect_slashes=False)),
             Mount("/static", StaticFiles(directory=STATIC)),
             *views.ROUTES,
             *forms.ROUTES,
@@ -66,3 +66,5 @@ def build_app(settings: Settings, *, clock: Clock = wall_ms) -> Starlette:
         exception_handlers={StudioError: pages.failure, HTTPException: pages.failure},
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False
+    return app

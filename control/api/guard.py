@@ -1,5 +1,6 @@
 """What stands before every request: host check, security headers, and the edge where a defect becomes a 500."""
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 
 from starlette.datastructures import MutableHeaders
@@ -29,13 +30,14 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
 }
+HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(?::\d{1,5})?")
 Render = Callable[[Request, Exception], Awaitable[Response]]
 
 
 def hostname(header: str) -> str:
-    """The host of a `Host` header without its port, lower case; IPv6 keeps its brackets."""
-    text = header.strip().lower()
-    return text[: text.index("]") + 1] if text.startswith("[") and "]" in text else text.partition(":")[0]
+    """The host of a `Host` header without its port, lower case; empty for what is no host. IPv6 keeps its brackets."""
+    match = HOST.fullmatch(header.strip().lower())
+    return match[1] if match is not None else ""
 
 
 class Headers:

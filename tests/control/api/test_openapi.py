@@ -1,6 +1,7 @@
 """The description of the API is valid, complete, and true."""
 
 import re
+from typing import Any
 
 import httpx2
 import pytest
@@ -55,7 +56,7 @@ def test_answers_are_as_described_whatever_is_sent(running: RunningStudio, name:
         suppress_health_check=list(HealthCheck),
     )
     @given(case=operation.as_strategy())
-    def ask(case: Case) -> None:
+    def ask(case: Case[Any]) -> None:
         case.call_and_validate(headers=headers, excluded_checks=[positive_data_acceptance])
 
     ask()
