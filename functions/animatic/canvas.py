@@ -48,7 +48,7 @@ class View:
 
     def pixels(self, points: Points) -> Points:
         """Pixel positions of world points (n, 2)."""
-        return (points + np.array(self.half)) * self.scale
+        return np.asarray((points + np.array(self.half)) * self.scale, np.float64)
 
     def rows(self, roi: "Roi | None" = None) -> Floats:
         """World y of each row, as a column."""
@@ -88,6 +88,13 @@ class Roi:
         """Index into an array of the view."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
+    def joined(self, other: "Roi") -> "Roi":
+        """The least rectangle that holds both."""
+        if self.empty or other.empty:
+            return other if self.empty else self
+        top, bottom = min(self.top, other.top), max(self.bottom, other.bottom)
+        return Roi(top, bottom, min(self.left, other.left), max(self.right, other.right))
+
     @property
     def empty(self) -> bool:
         """True where nothing of it lies in the view."""
@@ -125,7 +132,7 @@ def spline(points: Sequence[Sequence[float]] | Points, closed: bool = True, step
     t = (np.arange(steps) / steps)[None, :, None]
     curve = 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
     flat = curve.reshape(-1, 2)
-    return flat if closed else np.vstack([flat, p[-2]])
+    return np.asarray(flat if closed else np.vstack([flat, p[-2]]), np.float64)
 
 
 def taper(points: Points, widths: Sequence[float]) -> Points:
@@ -138,7 +145,7 @@ def taper(points: Points, widths: Sequence[float]) -> Points:
     turn = np.linspace(-np.pi / 2, np.pi / 2, 7)[1:-1, None]
     start = points[0] - (np.cos(turn) * tangent[0] - np.sin(turn) * normal[0]) * half[0]
     end = points[-1] + (np.cos(turn) * tangent[-1] - np.sin(turn) * normal[-1]) * half[-1]
-    return np.vstack([start, points + normal * half, end, (points - normal * half)[::-1]])
+    return np.asarray(np.vstack([start, points + normal * half, end, (points - normal * half)[::-1]]), np.float64)
 
 
 def _dense(points: Points, step: float) -> Points:
@@ -166,7 +173,8 @@ class Pen:
         size = self._wander.shape[0]
         dx = self._wander[at[:, 1] % size, at[:, 0] % size]
         dy = self._wander[at[:, 0] % size, (at[:, 1] + 137) % size]
-        return dense + np.clip(np.stack([dx, dy], axis=1), -1.5, 1.5) * (amount * unit / 1.5)
+        wander = np.clip(np.stack([dx, dy], axis=1), -1.5, 1.5)
+        return np.asarray(dense + wander * (amount * unit / 1.5), np.float64)
 
     def fill(self, outline: Points, rough: float = 1.5, feather: float = 1.2) -> Mask:
         """The inside of a closed outline. `feather` is the blur in delivery pixels at 720 lines."""
@@ -200,23 +208,30 @@ class Pen:
 
 class Sheet:
     """One plane while it is painted: per pixel value (L*), accent and neighbour hue weights, coverage, and how much
-    L* the key lamp adds (`lit`)."""
+    L* the key lamp adds (`lit`). Nothing is painted outside `roi`."""
 
     def __init__(self, view: View, value: float | None = None) -> None:
         shape = view.shape
         self.view = view
-        self.value: Floats = np.full(shape, value or 0.0, np.float32)
+        self.value: Floats = np.zeros(shape, np.float32) if value is None else np.full(shape, value, np.float32)
         self.accent: Floats = np.zeros(shape, np.float32)
         self.near: Floats = np.zeros(shape, np.float32)
         self.lit: Floats = np.zeros(shape, np.float32)
-        self.alpha: Floats = np.full(shape, 0.0 if value is None else 1.0, np.float32)
+        self.alpha: Floats = np.zeros(shape, np.float32) if value is None else np.ones(shape, np.float32)
+        self.roi = Roi(0, 0, 0, 0) if value is None else view.everything
 
     def paint(
-        self, mask: Mask, value: Floats | float, accent: Floats | float = 0.0, near: float = 0.0, lit: float = 0.0
+        self,
+        mask: Mask,
+        value: Floats | float,
+        accent: Floats | float = 0.0,
+        near: float = 0.0,
+        lit: Floats | float = 0.0,
     ) -> None:
         """Lay paint over the sheet where `mask` covers. `value` in L*, hue weights 0..1."""
         if mask.roi.empty:
             return
+        self.roi = self.roi.joined(mask.roi)
         where, cover = mask.roi.slices, mask.cover
         behind = self.alpha[where]
         total = cover + behind * (1.0 - cover)

@@ -25,7 +25,7 @@ def command(size: Size, rate: Rate, target: Path) -> list[str]:
         *(imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-y", "-threads", "1"),
         *("-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{size.width}x{size.height}"),
         *("-framerate", f"{rate.num}/{rate.den}", *colour, "-i", "pipe:0"),
-        *("-an", "-c:v", "libx264", "-preset", "ultrafast", "-crf", "17", "-g", "24", "-bf", "0"),
+        *("-an", "-c:v", "libx264", "-preset", "ultrafast", "-crf", "19", "-g", "24", "-bf", "0"),
         *("-x264-params", _X264, "-pix_fmt", "yuv420p", *colour, "-fps_mode", "passthrough"),
         *("-video_track_timescale", str(rate.num), "-fflags", "+bitexact", "-flags:v", "+bitexact"),
         *("-map_metadata", "-1", "-f", "mp4", str(target)),
@@ -43,7 +43,7 @@ def clip(job: Job, size: Size, rate: Rate, frames: Iterator[bytes], count: int) 
 def still(picture: Floats, target: Path) -> None:
     """Write sRGB code values (rows, columns, 3: R, G, B) in 0..1 as an 8-bit PNG. Raises `EngineError`."""
     codes = np.asarray(np.clip(picture * 255.0 + 0.5, 0, 255), np.uint8)
-    done, data = cv2.imencode(".png", codes[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 2])
+    done, data = cv2.imencode(".png", codes[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])
     if not done:
         raise EngineError(f"The keyframe could not be written as PNG to {target.name}; check the disk and try again.")
     target.write_bytes(data.tobytes())

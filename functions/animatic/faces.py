@@ -17,22 +17,22 @@ _DETAIL_FROM: Final = 0.13
 """Height of a head from which the face is drawn; below it a tone must do."""
 
 
-def features(figure: "Figure", sheet: Sheet) -> None:
+def features(figure: "Figure", sheet: Sheet, head: Mask) -> None:
     """Paint the face that this view shows onto the head."""
     if figure.stand.head < 0.045:
         return
     if figure.stand.head < _DETAIL_FROM:
-        _small(figure, sheet)
+        _small(figure, sheet, head)
         return
     face = table("faces.toml")[figure.stand.view]
-    _planes(figure, sheet, face)
+    _planes(figure, sheet, head, face)
     for x, k in face["eyes"]:
-        _socket(figure, sheet, x, k)
+        _socket(figure, sheet, head, x, k)
     flip = 1.0 if _toward_lamp(figure) else -0.6
     for amount, soft, lit, outline in face["flank"]:
-        _tone(figure, sheet, outline, amount * flip, soft, lit * max(flip, 0.0))
+        _tone(figure, sheet, head, outline, amount * flip, soft, lit * max(flip, 0.0))
     for amount, soft, lit, outline in face["tones"]:
-        _tone(figure, sheet, outline, amount, soft, lit)
+        _tone(figure, sheet, head, outline, amount, soft, lit)
     for x, k in face["eyes"]:
         _eye(figure, sheet, x, k)
     if figure.stand.view == "profile":
@@ -41,7 +41,7 @@ def features(figure: "Figure", sheet: Sheet) -> None:
         _line(figure, sheet, points, amount, width)
     for brow in face["brows"]:
         _brow(figure, sheet, brow)
-    _age(figure, sheet, face["old"])
+    _age(figure, sheet, head, face["old"])
     _glasses(figure, sheet, [x for x, _ in face["eyes"]] or [0.29])
 
 
@@ -63,13 +63,15 @@ def within(inner: Mask, outer: Mask) -> Floats:
     return out
 
 
-def _tone(figure: "Figure", sheet: Sheet, outline: Outline, amount: float, soft: float, lit: float = 0.0) -> None:
+def _tone(
+    figure: "Figure", sheet: Sheet, head: Mask, outline: Outline, amount: float, soft: float, lit: float = 0.0
+) -> None:
     """A plane of the face: `amount` L*, and `lit` more while the lamp burns; `soft` in hundredths of a head."""
     points = figure.world(spline(outline, steps=12), body=False)
     mask = figure.pen.fill(points, 0.3, max(soft * 0.02 * figure.stand.head * 720, 0.8))
     if mask.roi.empty:
         return
-    inside = Mask(mask.roi, mask.cover * sheet.alpha[mask.roi.slices])
+    inside = Mask(mask.roi, mask.cover * within(mask, head))
     if amount:
         sheet.lift(inside, amount)
     if lit:
@@ -87,33 +89,33 @@ def _moved(outline: Outline, x: float, k: float = 1.0) -> list[list[float]]:
     return [[p[0] * k + x, p[1]] for p in outline]
 
 
-def _small(figure: "Figure", sheet: Sheet) -> None:
+def _small(figure: "Figure", sheet: Sheet, head: Mask) -> None:
     """At a distance: brow shadow, the side of the nose, nothing more."""
     view = figure.stand.view
     x = {"front": 0.0, "three-quarter": 0.12, "profile": 0.24}[view]
     w = {"front": 0.27, "three-quarter": 0.22, "profile": 0.11}[view]
     brow = [[x - w, 0.42], [x, 0.4], [x + w, 0.42], [x + w * 0.9, 0.52], [x, 0.5], [x - w * 0.9, 0.52]]
-    _tone(figure, sheet, brow, -9, 1.5)
-    _tone(figure, sheet, [[x - 0.03, 0.5], [x + 0.04, 0.5], [x + 0.07, 0.66], [x - 0.05, 0.67]], -5, 1.5)
+    _tone(figure, sheet, head, brow, -9, 1.5)
+    _tone(figure, sheet, head, [[x - 0.03, 0.5], [x + 0.04, 0.5], [x + 0.07, 0.66], [x - 0.05, 0.67]], -5, 1.5)
 
 
 def _toward_lamp(figure: "Figure") -> bool:
     return figure.key[0] * figure.stand.facing > 0
 
 
-def _planes(figure: "Figure", sheet: Sheet, face: dict[str, Any]) -> None:
+def _planes(figure: "Figure", sheet: Sheet, head: Mask, face: dict[str, Any]) -> None:
     """Two planes: the one that faces the lamp takes its light, the other sinks."""
     lamp = 24.0 if figure.scene.lamp else 10.0
     lit, dark = ("front", "side") if _toward_lamp(figure) else ("side", "front")
-    _tone(figure, sheet, face[lit], 4, 1.6, lamp)
-    _tone(figure, sheet, face[dark], -7, 1.6)
+    _tone(figure, sheet, head, face[lit], 4, 1.6 if lit == "front" else 2.6, lamp)
+    _tone(figure, sheet, head, face[dark], -7, 1.6)
 
 
-def _socket(figure: "Figure", sheet: Sheet, x: float, k: float) -> None:
+def _socket(figure: "Figure", sheet: Sheet, head: Mask, x: float, k: float) -> None:
     """The hollow under the brow."""
     piece = table("faces.toml")["piece"]
-    _tone(figure, sheet, _moved(piece["socket"], x, k), -9, 1.5, -5)
-    _tone(figure, sheet, _moved(piece["pouch"], x, k), -3.5, 1.6)
+    _tone(figure, sheet, head, _moved(piece["socket"], x, k), -9, 1.5, -5)
+    _tone(figure, sheet, head, _moved(piece["pouch"], x, k), -3.5, 1.6)
 
 
 def _eye(figure: "Figure", sheet: Sheet, x: float, k: float) -> None:
@@ -149,15 +151,15 @@ def _brow(figure: "Figure", sheet: Sheet, points: Outline) -> None:
     _line(figure, sheet, points, ink if abs(ink) > 8 else -10, 0.032)
 
 
-def _age(figure: "Figure", sheet: Sheet, shift: float) -> None:
+def _age(figure: "Figure", sheet: Sheet, head: Mask, shift: float) -> None:
     """Years: hollow cheeks, folds beside the nose, lines on the brow."""
     cheek = _moved(table("faces.toml")["piece"]["cheek"], shift)
     if figure.traits.age == "old":
-        _tone(figure, sheet, cheek, -7, 1.8)
+        _tone(figure, sheet, head, cheek, -7, 1.8)
         for amount, width, points in table("faces.toml")["years"]["lines"]:
             _line(figure, sheet, _moved(points, shift), amount, width)
     elif figure.traits.age != "young" and not figure.traits.woman:
-        _tone(figure, sheet, cheek, -4, 2.0)
+        _tone(figure, sheet, head, cheek, -4, 2.0)
 
 
 def _glasses(figure: "Figure", sheet: Sheet, eyes: list[float]) -> None:

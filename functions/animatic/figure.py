@@ -39,7 +39,7 @@ def coat_of(traits: Traits, scene: Scene) -> Coat:
     dark = t["dark"]
     gain = 1.2 if traits.cloth > 0 else 0.22
     cloth = float(np.clip(dark + 4 + traits.cloth * gain, 6, 84))
-    skin = {"night": 31.0, "dusk": 40.0, "overcast": 55.0, "day": 62.0}.get(scene.key, 66.0)
+    skin = {"night": 31.0 if scene.lamp else 37.0, "dusk": 40.0, "overcast": 55.0, "day": 62.0}.get(scene.key, 66.0)
     hair = float(np.clip(dark + 12 + traits.hair_value * (1.05 if traits.hair_value > 0 else 0.6), 6, 86))
     return Coat(cloth, skin, hair, min(cloth + 26, t["light"]), t["light"])
 
@@ -140,7 +140,7 @@ class Figure:
         reach = RIM_SHARE * rim * np.maximum(self.coat.light - 6 - value, 4.0)
         kept = 0.4 if self.scene.lamp else 0.75
         glow = light + reach * edge
-        sheet.paint(mask, value - shade + kept * glow, lit=(1 - kept) * 1.35 * glow, **hues)  # type: ignore[arg-type]
+        sheet.paint(mask, value - shade + kept * glow, lit=(1 - kept) * 1.35 * glow, **hues)
 
     def line(self, sheet: Sheet, points: Sequence[Sequence[float]], amount: float, width: float = 0.035) -> None:
         """A drawn line over a part: a fold, a seam. `amount` in L*."""
@@ -188,6 +188,8 @@ class Figure:
             self.form(sheet, self.fill(_outline("hair", "long", "back"), body=False), self.coat.hair - 6, 5)
 
     def _legs(self, sheet: Sheet) -> None:
+        if self.stand.figure.pose == "sit":
+            self._seat(sheet)
         if self.traits.garment == "gown":
             return
         trousers = min(self.coat.cloth, self.scene.tones["dark"] + 8)
@@ -205,6 +207,19 @@ class Figure:
                 [x - 0.2, y + 0.3],
             ]
             self.form(sheet, self.fill(shoe), trousers - 4 + shift, 4, 0.6)
+
+    def _seat(self, sheet: Sheet) -> None:
+        """A plain chair, so that nobody sits on air."""
+        wood = self.scene.tones["wood"] + 3
+        reach = (-0.75, 0.55) if self.side == "profile" else (-0.8, 0.8)
+        for x in reach:
+            leg = [[x - 0.07, 4.0], [x + 0.07, 4.0], [x + 0.06, 5.85], [x - 0.06, 5.85]]
+            sheet.paint(self.pen.fill(self.world(leg), 0.6), wood - 4)
+        seat = [[reach[0] - 0.1, 3.92], [reach[1] + 0.1, 3.92], [reach[1] + 0.1, 4.12], [reach[0] - 0.1, 4.12]]
+        sheet.paint(self.pen.fill(self.world(seat), 0.6), wood + 5)
+        back = [[reach[0] - 0.12, 2.0], [reach[0] + 0.02, 2.0], [reach[0] + 0.06, 4.0], [reach[0] - 0.1, 4.0]]
+        if self.side == "profile":
+            sheet.paint(self.pen.fill(self.world(back), 0.6), wood)
 
     def _garment(self, sheet: Sheet) -> None:
         garment = self.traits.garment
@@ -284,7 +299,7 @@ class Figure:
             (-0.02, 0.14),
         ]
         outline = np.array([wrist + along * a * 0.8 + across * b * 0.8 for a, b in shape])
-        self.form(sheet, self.fill(outline, rough=0.5), self.coat.skin - 4, 8, 0.5, accent=0.12)
+        self.form(sheet, self.fill(outline, rough=0.5), self.coat.skin - 4, 8, 0.5, accent=0.12 * self.scene.warmth)
 
     def _gesture(self) -> dict[str, Any] | None:
         """What the action has this person's hand do."""
@@ -301,11 +316,11 @@ class Figure:
 
     def _neck(self, sheet: Sheet) -> None:
         mask = self.fill(_outline("neck", self.stand.view), body=False, rough=0.6)
-        self.form(sheet, mask, self.coat.skin - 7, 7, 0.4, accent=0.1)
+        self.form(sheet, mask, self.coat.skin - 7, 7, 0.4, accent=0.1 * self.scene.warmth)
         jaw = self.fill([[-0.32, 0.7], [0.2, 0.9], [0.28, 1.02], [0.05, 1.2], [-0.3, 1.08]], body=False, rough=0.6)
         if self.stand.view != "back":
             sheet.lift(jaw, -7)
-        if not self.traits.collar_up and self.traits.garment not in ("gown", "cloak"):
+        if not self.traits.collar_up and self.traits.garment not in ("gown",):
             self._neckline(sheet)
 
     def _neckline(self, sheet: Sheet) -> None:
@@ -366,13 +381,18 @@ class Figure:
         view = self.stand.view
         mask = self.fill(_outline("head", view), body=False, rough=0.5)
         large = self.stand.head > 0.22 and view != "back"
-        self.form(sheet, mask, self.coat.skin, 4.0 if large else 11, 0.8, accent=0.1)
+        self.form(sheet, mask, self.coat.skin, 4.0 if large else 11, 0.8, accent=0.1 * self.scene.warmth)
         if view == "back":
             return
-        faces.features(self, sheet)
+        faces.features(self, sheet, mask)
         if view in ("three-quarter", "profile") and self.traits.hair not in ("long", "bob"):
             self.form(
-                sheet, self.fill(_outline("ear", view), body=False, rough=0.4), self.coat.skin + 1, 5, 0.5, accent=0.12
+                sheet,
+                self.fill(_outline("ear", view), body=False, rough=0.4),
+                self.coat.skin + 1,
+                5,
+                0.5,
+                accent=0.12 * self.scene.warmth,
             )
 
     def _hair(self, sheet: Sheet) -> None:
@@ -383,11 +403,11 @@ class Figure:
             mask = self.fill(
                 _outline("hair", style, self.stand.view), body=False, rough=2.0 if style == "curly" else 1.0
             )
-            self.form(sheet, mask, self._strands(mask), 9, 0.9, near=self._hair_hue)
+            self.form(sheet, mask, self._strands(mask), 9, 0.9, **self._hair_hues)
             self._combed(sheet, mask)
         if self.traits.beard == "full" and self.stand.view != "back":
             mask = self.fill(_outline("beard", self.stand.view), body=False, rough=1.6)
-            self.form(sheet, mask, self._strands(mask) - 2, 7, 0.5, near=self._hair_hue)
+            self.form(sheet, mask, self._strands(mask) - 2, 7, 0.5, **self._hair_hues)
         if self.traits.hair == "bun":
             (x, y), r = table("outlines.toml")["bun"][self.stand.view]
             turn = np.linspace(0, 2 * np.pi, 14, endpoint=False)
@@ -399,9 +419,10 @@ class Figure:
             )
 
     @property
-    def _hair_hue(self) -> float:
-        """White and grey hair takes the calmer hue beside the main one."""
-        return 0.9 if self.traits.hair_value > 15 else 0.2
+    def _hair_hues(self) -> dict[str, float]:
+        """White and grey hair takes the calmer hue beside the main one, fair hair some of the accent."""
+        fair = 15 < self.traits.hair_value <= 24
+        return {"near": 0.9 if self.traits.hair_value > 15 else 0.2, "accent": 0.3 * fair * self.scene.warmth}
 
     def _combed(self, sheet: Sheet, hair: Mask) -> None:
         """Drawn-back hair runs in strands to where it is tied."""
@@ -413,7 +434,9 @@ class Figure:
             if np.hypot(*(start - knot)) < 0.25:
                 continue
             bulge = (start + knot) / 2 + (np.array([0.0, 0.33]) - (start + knot) / 2) * -0.22
-            curve = self.world(spline([start * 0.97 + knot * 0.03, bulge, knot], closed=False, steps=10), body=False)
+            curve = self.world(
+                spline(np.array([start * 0.97 + knot * 0.03, bulge, knot]), closed=False, steps=10), body=False
+            )
             w = 0.011 * self.stand.head
             stroke = self.pen.stroke(curve, [w * 0.3, w * 1.3, w], 0.8, 1.2)
             sheet.lift(clipped(stroke, hair), -7.0 if k % 3 else 5.0)
@@ -430,7 +453,7 @@ class Figure:
         if self.traits.hair not in ("plait", "ponytail"):
             return
         curve = spline(table("outlines.toml")["tail"][self.stand.view], closed=False, steps=12)
-        curve = curve + (self.traits.bow * 0.4, 0.0)
+        curve = curve + np.array([self.traits.bow * 0.4, 0.0])
         if self.traits.hair == "ponytail":
             mask = self.pen.stroke(
                 self.world(curve[: len(curve) * 2 // 3], False),
@@ -462,7 +485,7 @@ class Figure:
                 self.coat.hair - 1 + 3 * (k % 2),
                 9,
                 0.6,
-                near=self._hair_hue,
+                **self._hair_hues,
             )
         tuft = self.pen.stroke(
             self.world(curve[-9:], False), [0.12 * self.stand.head, 0.14 * self.stand.head, 0.02 * self.stand.head]
@@ -505,7 +528,9 @@ def towards(cover: Floats, key: tuple[float, float], sigma: float) -> Floats:
     soft = cv2.GaussianBlur(
         cv2.copyMakeBorder(inner, pad, pad, pad, pad, cv2.BORDER_REPLICATE), (0, 0), max(sigma * shrink, 0.6)
     )
-    dy, dx = np.gradient(np.asarray(soft, np.float32))
+    smoothed = np.asarray(soft, np.float32)
+    dy = np.asarray(np.gradient(smoothed, axis=0), np.float32)
+    dx = np.asarray(np.gradient(smoothed, axis=1), np.float32)
     facing = -(dx * key[0] + dy * key[1])[pad:-pad, pad:-pad] * max(sigma * shrink, 0.6) * 2.5
     return np.asarray(cv2.resize(facing, (columns, rows), interpolation=cv2.INTER_LINEAR), np.float32)
 

@@ -91,6 +91,8 @@ def horizon(scene: Scene) -> float:
         base = {"low horizon": 0.24, "high horizon": -0.22}.get(
             next((p for p in ("low horizon", "high horizon") if p in c.compose.lower()), ""), base
         )
+    if c.size in ("full", "medium-full"):
+        base = max(base, -0.10)
     amount = {"extreme-wide": 0.5, "wide": 0.7}.get(c.size, 1.0)
     return float(min(base + _HORIZON[c.angle] * amount, 0.42))
 

@@ -107,7 +107,7 @@ def _hand(s: Setting, thing: dict[str, Any]) -> Plane:
     anchor = np.array(hand["anchor"])
 
     def placed(points: list[list[float]]) -> Points:
-        return (np.array(points) - anchor) * flip @ turn.T + thing["at"]
+        return np.asarray((np.array(points) - anchor) * flip @ turn.T + thing["at"], np.float64)
 
     skin = {"night": 36.0, "dusk": 44.0, "overcast": 56.0, "day": 62.0}.get(s.scene.key, 66.0)
     for shift, outline in hand["parts"]:
@@ -117,7 +117,7 @@ def _hand(s: Setting, thing: dict[str, Any]) -> Plane:
         sheet.lift(s.pen.stroke(curve, [0.001, 0.005, 0.001], 0.3, 1.0), -10)
     for nail in hand["nails"]:
         mask = s.pen.fill(spline(placed(nail)), 0.2, 1.0)
-        sheet.paint(mask.times(0.8), skin + 11, accent=0.12, lit=14.0)
+        sheet.paint(mask.times(0.8), skin + 11, accent=0.12 * s.scene.warmth, lit=14.0)
     cuff = [[-1.8, -0.5], [-0.9, -0.46], [-0.5, -0.38], [-0.42, 0.0], [-0.48, 0.4], [-0.9, 0.5], [-1.8, 0.6]]
     cloth = float(np.clip(s.tones["dark"] + 5 + max(traits.cloth, 0) * 1.1, 6, 80))
     _flesh(s, sheet, placed(cuff), cloth, 0.0)
@@ -137,4 +137,4 @@ def _flesh(s: Setting, sheet: Sheet, outline: Points, value: float, warm: float 
     tooth = 1.0 * s.view.noise(bristle(s.scene.place_seed), mask.roi, (0.4, 0.4))
     body = value + tooth + 5 * smooth(0.0, 0.7, normal) - 9 * smooth(0.05, 0.8, -normal) + 5 * rim
     light = lamp * (15 * smooth(-0.1, 0.7, normal) + 12 * rim)
-    sheet.paint(mask, np.asarray(body, np.float32), accent=warm, lit=np.asarray(light, np.float32))
+    sheet.paint(mask, np.asarray(body, np.float32), accent=warm * s.scene.warmth, lit=np.asarray(light, np.float32))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
+import cv2
 import numpy as np
 
 from functions.animatic.camera import Path, State
@@ -90,8 +91,11 @@ class Beam:
     def tile(self, moment: float) -> Tile:
         """The beam at this moment."""
         if self._drawn is None or self._drawn[0] != moment:
-            rows, columns = self._small.shape
-            self._drawn = moment, Tile(self._small, Roi(0, rows, 0, columns), self._pixels(moment), None, False)
+            pixels = self._pixels(moment)
+            rows = np.flatnonzero(pixels[..., 3].max(axis=1) > 1)
+            top, bottom = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
+            roi = Roi(top, bottom, 0, pixels.shape[1])
+            self._drawn = moment, Tile(self._small, roi, np.ascontiguousarray(pixels[top:bottom]), None, False)
         return self._drawn[1]
 
     def weight(self, moment: float) -> float:
@@ -184,10 +188,8 @@ def _drops(
     scene: Scene, view: View, period: float, kind: tuple[float, int], rain: bool, wind: float, rng: np.random.Generator
 ) -> Tile:
     """Streaks or flakes over two periods, so that it can start over unseen."""
-    import cv2
-
     size, count = kind
-    tall = View(view.aspect, view.height, view.margin_x + 0.3, period - 0.5 + 0.002)
+    tall = View(view.aspect, view.height * 7 // 10, view.margin_x + 0.3, period - 0.5 + 0.002)
     rows, columns = tall.shape
     cover = np.zeros((rows, columns), np.uint8)
     lap = period * tall.scale
@@ -203,9 +205,9 @@ def _drops(
             else:
                 radius = max(round(0.0026 * size * (0.7 + 0.6 * z) * tall.scale * 16), 16)
                 cv2.circle(cover, (fixed[0], fixed[1]), radius, int(120 + 110 * z), -1, cv2.LINE_AA, 4)
-    alpha = (
-        np.asarray(cv2.GaussianBlur(cover, (0, 0), 0.5 + size * (0.5 if rain else 0.8)), np.float32)[..., None] / 255
+    soft = cv2.GaussianBlur(cover, (0, 0), 0.4 + size * (0.4 if rain else 0.6))
+    colour = np.append(colour_at(scene.palette, min(scene.tones["light"] + 4, 94), 0.0), 255.0)
+    codes = (np.arange(256)[:, None] / 255 * colour + 0.5).astype(np.uint8)[None]
+    return Tile(
+        tall, Roi(0, rows, 0, columns), np.asarray(cv2.LUT(cv2.merge([soft] * 4), codes), np.uint8), None, False
     )
-    colour = colour_at(scene.palette, min(scene.tones["light"] + 4, 94), 0.0)
-    yuva = np.concatenate([colour * alpha, 255 * alpha], axis=-1)
-    return Tile(tall, Roi(0, rows, 0, columns), np.asarray(yuva + 0.5, np.uint8), None, False)

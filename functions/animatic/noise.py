@@ -3,7 +3,7 @@
 Because the pattern depends on position only, a panel repainted wider shows the same rock.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 import cv2
@@ -24,7 +24,7 @@ def filtered(rng: np.random.Generator, shape: tuple[int, int], response: Floats)
     white = np.fft.rfft2(rng.standard_normal(shape))
     white[0, 0] = 0.0
     made = np.fft.irfft2(white * response, s=shape)
-    return (made / made.std()).astype(np.float32)
+    return np.asarray(made / made.std(), np.float32)
 
 
 @cache
@@ -32,7 +32,7 @@ def _frequencies(size: int) -> Floats:
     """Cycles a pixel of each `rfft2` bin."""
     fy = np.fft.fftfreq(size)[:, None]
     fx = np.fft.rfftfreq(size)[None, :]
-    return np.hypot(fy, fx).astype(np.float32)
+    return np.asarray(np.hypot(fy, fx), np.float32)
 
 
 def blurred_tile(rng: np.random.Generator, sigma: float, size: int = TILE) -> Floats:
@@ -47,13 +47,13 @@ def cloud_tile(rng: np.random.Generator, slope: float = 1.6, size: int = TILE) -
     return filtered(rng, (size, size), (f**-slope).astype(np.float32))
 
 
-@cache
+@lru_cache(maxsize=8)
 def clouds(seed: int) -> Floats:
     """The cloud tile of a seed."""
     return cloud_tile(generator(seed, 1))
 
 
-@cache
+@lru_cache(maxsize=8)
 def bristle(seed: int) -> Floats:
     """A finer fractal tile of a seed: dry brush, granulation."""
     return cloud_tile(generator(seed, 2), slope=0.9)

@@ -7,7 +7,7 @@ import hashlib
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final
 
@@ -39,6 +39,11 @@ class Palette:
     near: Tint
     accent: Tint
     paper: Tint
+
+    @property
+    def warm(self) -> bool:
+        """The accent is a colour that a flame or a lamp could have."""
+        return _apart(self.accent.hue, 62.0) < 50
 
     def ramps(self) -> tuple[Floats, Floats, Floats]:
         """sRGB code values (ENTRIES, 3) by L* for main, near and accent."""
@@ -96,13 +101,14 @@ def choose(named: Sequence[str], words: Sequence[str], place: str) -> Palette:
     said = [colours[w] for w in words if w in colours]
     felt = [moods[w] for w in words if w in moods]
     factor = min([strengths[w] for w in words if w in strengths], default=1.0)
+    factor = max(factor, 0.5) if told or len(said) > 1 else factor
     found = told or [*said, *felt]
     pale = next((t for t in [*told, *said] if t.light >= 0.85 and t.chroma <= 0.05), Tint(88.0, 0.02, 0.93))
     strong = [t for t in found if t is not pale and t.chroma >= _NEUTRAL]
     main = strong[0] if strong else (felt[0] if felt else _of_place(place))
     near = next((t for t in strong[1:] if _apart(t.hue, main.hue) < 75), None)
     far = [t for t in [*strong, *said, *felt] if _apart(t.hue, main.hue) >= 75]
-    accent = max(far, key=lambda t: t.chroma, default=Tint(75.0 if _apart(main.hue, 75.0) > 70 else 235.0, 0.10, 0.7))
+    accent = max(far, key=lambda t: t.chroma, default=Tint(75.0 if _apart(main.hue, 75.0) > 45 else 235.0, 0.10, 0.7))
     near = near or Tint(_towards(main.hue, accent.hue, 28.0), main.chroma * 0.7, main.light)
     return Palette(_toned(main, factor), _toned(near, factor), accent, pale)
 
@@ -110,7 +116,7 @@ def choose(named: Sequence[str], words: Sequence[str], place: str) -> Palette:
 def _towards(hue: float, goal: float, step: float) -> float:
     """`hue` moved away from `goal` by `step` degrees, so that the accent keeps its distance."""
     side = (goal - hue + 180.0) % 360.0 - 180.0
-    return (hue - np.copysign(step, side)) % 360.0
+    return float((hue - np.copysign(step, side)) % 360.0)
 
 
 def _toned(tint: Tint, factor: float) -> Tint:
@@ -143,7 +149,7 @@ def oklch_to_linear(light: Floats, chroma: Floats, hue: float) -> Floats:
     return np.asarray(((lab @ _LAB_INVERSE.T) ** 3) @ _LMS_INVERSE.T, np.float32)
 
 
-@cache
+@lru_cache(maxsize=64)
 def _ramp(tint: Tint, paper: Tint, limit: float) -> Floats:
     """A hue from dark to light: chroma swells in the mid values and gives way to the paper's warmth at the top."""
     lstar = np.linspace(0.0, 100.0, ENTRIES, dtype=np.float32)

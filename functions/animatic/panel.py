@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from functions.animatic import framing, life, light
 from functions.animatic.art import art
 from functions.animatic.camera import Path, State
 from functions.animatic.canvas import View
 from functions.animatic.layers import Drawing
 from functions.animatic.light import Level
-from functions.animatic.planes import Plane, Tile, tile
+from functions.animatic.planes import Plane, Tile, flattened, tile
 from functions.animatic.render import Layer, Look, Matrix, Stage
 from functions.animatic.scene import Scene
 from functions.animatic.staging import stage
@@ -41,6 +43,31 @@ class Moving:
         plane = self.plane
         camera = path.matrix(state, plane.parallax * self.compress, plane.subject)
         return life.moved(plane, camera, moment, path.frames / path.fps)
+
+
+def merged(layers: list[Layer], path: Path) -> list[Layer]:
+    """Neighbouring planes that move alike to within a pixel over the whole clip become one."""
+    made: list[Layer] = []
+    for layer in layers:
+        below = made[-1] if made else None
+        if isinstance(below, Moving) and isinstance(layer, Moving) and _alike(below, layer, path):
+            made[-1] = Moving(below.plane, flattened(below.pixels, layer.pixels), below.level, below.compress)
+        else:
+            made.append(layer)
+    return made
+
+
+def _alike(a: Moving, b: Moving, path: Path) -> bool:
+    if a.plane.life or b.plane.life or a.plane.drift or b.plane.drift or a.pixels.view != b.pixels.view:
+        return False
+    corners = np.array([[x * path.aspect / 2, y / 2, 1.0] for x in (-1, 1) for y in (-1, 1)])
+    pixel = 1 / (a.pixels.view.scale * (0.8 if a.plane.blur < 3 else 0.3))
+    for frame in np.linspace(0, path.frames - 1, 9):
+        state, moment = path.at(float(frame)), float(frame) / path.fps
+        apart = corners @ (a.place(path, state, moment) - b.place(path, state, moment)).T
+        if np.abs(apart).max() > pixel:
+            return False
+    return True
 
 
 @dataclass
@@ -84,13 +111,14 @@ def _build(drawing: Drawing, camera: Camera, frames: int, fps: float, seed: int)
     level = light.lamp_level(scene, frames / fps)
     levels = (0.0, 1.0) if light.changes(scene) and frames > 1 else (level(0.0), None)
     layers: list[Layer] = []
-    for plane in planes:
-        pixels = tile(plane, scene.palette, scene.place_seed, levels, scene.lamp)
+    for plane in (p for p in planes if not p.sheet.roi.empty):
+        pixels = tile(plane, scene.palette, scene.place_seed, levels, scene.lamp and scene.palette.warm)
         layers.append(Moving(plane, pixels, level, compress))
         if plane.tags.get("beam"):
             layers.append(
                 light.Beam((plane.tags["x"], plane.tags["y"]), plane.parallax, view, scene.palette, level, seed)
             )
+    layers = merged(layers, path)
     layers += light.falling(scene, view, seed)
     return Panel(layers, path, Look(size.width, size.height, seed, light.exposure(scene, seed)))
 

@@ -4,7 +4,7 @@ Colour is BT.709, limited range, so that the loop needs no colour conversion; bl
 """
 
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 import cv2
@@ -71,7 +71,7 @@ class Tile:
     opaque: bool
 
 
-@cache
+@lru_cache(maxsize=8)
 def paper_tile(seed: int) -> Floats:
     """Paper tooth in L*, periodic."""
     rng = generator(seed, 3)
@@ -91,29 +91,20 @@ def _tiled(tile: Floats, rows: int, columns: int) -> Floats:
     return np.tile(tile, (down, across, *([1] * (tile.ndim - 2))))[:rows, :columns]
 
 
-def bounds(alpha: Floats) -> Roi:
-    """The rectangle outside of which nothing is painted, two pixels wider; even corners."""
-    rows = np.flatnonzero(alpha.max(axis=1) > 0.004)
-    columns = np.flatnonzero(alpha.max(axis=0) > 0.004)
-    if not len(rows):
-        return Roi(0, 0, 0, 0)
-    return Roi(
-        max(int(rows[0]) - 2, 0),
-        min(int(rows[-1]) + 3, alpha.shape[0]),
-        max(int(columns[0]) - 2, 0),
-        min(int(columns[-1]) + 3, alpha.shape[1]),
-    )
-
-
 def tile(plane: Plane, palette: Palette, seed: int, levels: tuple[float, float | None], warm: bool = True) -> Tile:
     """Colour a plane under one light level, or under two where the light changes; `warm` light brings the accent."""
     sheet = plane.sheet
     sigma = plane.blur * sheet.view.scale / 720
-    roi = bounds(sheet.alpha) if sigma < 0.4 else _grown(bounds(sheet.alpha), int(3 * sigma) + 1, sheet.view)
+    roi = sheet.roi if sigma < 0.4 else _grown(sheet.roi, int(3 * sigma) + 1, sheet.view)
     first = _coloured(sheet, roi, palette, seed, levels[0], sigma, warm)
     changes = levels[1] is not None and bool(np.abs(sheet.lit[roi.slices]).max(initial=0.0) > 0.3)
     other = _coloured(sheet, roi, palette, seed, levels[1] or 0.0, sigma, warm) if changes else None
-    return Tile(sheet.view, roi, first, other, bool(sheet.alpha.min() > 0.998))
+    return Tile(sheet.view, roi, first, other, _opaque(sheet))
+
+
+def _opaque(sheet: Sheet) -> bool:
+    """Covers its whole view."""
+    return sheet.roi == sheet.view.everything and bool(sheet.alpha[::7, ::7].min() > 0.998)
 
 
 def _grown(roi: Roi, by: int, view: View) -> Roi:
@@ -127,12 +118,12 @@ def _coloured(sheet: Sheet, roi: Roi, palette: Palette, seed: int, level: float,
     value += _tiled(paper_tile(seed), *value.shape) * (0.35 + value * 0.006)
     index = np.clip(value * ((ENTRIES - 1) / 100), 0, ENTRIES - 1).astype(np.uint16)
     main, near, accent = (np.pad(yuv_of(ramp), ((0, 0), (0, 1)), constant_values=255.0) for ramp in palette.ramps())
-    made = main[index]
+    made = np.take(main, index, axis=0, mode="clip")
     for weights, ramp in ((sheet.near[where], near), (_accent(sheet, where, level if warm else 0.0), accent)):
         if weights.max(initial=0.0) > 0.01:
-            made += (ramp - main)[index] * weights[..., None]
+            made += np.take(ramp - main, index, axis=0, mode="clip") * weights[..., None]
     alpha = sheet.alpha[where]
-    if sheet.alpha.min() < 0.998:
+    if not _opaque(sheet):
         made *= alpha[..., None]
     if sigma >= 0.4:
         made = np.asarray(cv2.GaussianBlur(made, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE), np.float32)
@@ -145,3 +136,28 @@ def _accent(sheet: Sheet, where: tuple[slice, slice], level: float) -> Floats:
     lamp = np.clip(sheet.lit[where] * level / 40.0, 0.0, 1.0)
     base = sheet.accent[where]
     return np.asarray(base + (1.0 - base) * lamp * 0.8, np.float32)
+
+
+def flattened(below: Tile, above: Tile) -> Tile:
+    """Two tiles of one view laid over each other, in both states of their light."""
+    roi = below.roi.joined(above.roi)
+    pixels = _over(_spread(below.pixels, below.roi, roi), above.pixels, above.roi, roi)
+    if below.other is None and above.other is None:
+        return Tile(below.view, roi, pixels, None, below.opaque or above.opaque)
+    base = _spread(below.pixels if below.other is None else below.other, below.roi, roi)
+    other = _over(base, above.pixels if above.other is None else above.other, above.roi, roi)
+    return Tile(below.view, roi, pixels, other, below.opaque or above.opaque)
+
+
+def _spread(pixels: Bytes, roi: Roi, wide: Roi) -> Bytes:
+    out = np.zeros((wide.bottom - wide.top, wide.right - wide.left, 4), np.uint8)
+    out[roi.top - wide.top : roi.bottom - wide.top, roi.left - wide.left : roi.right - wide.left] = pixels
+    return out
+
+
+def _over(base: Bytes, above: Bytes, roi: Roi, wide: Roi) -> Bytes:
+    """`above` laid over `base`, in place."""
+    part = base[roi.top - wide.top : roi.bottom - wide.top, roi.left - wide.left : roi.right - wide.left]
+    gap = cv2.bitwise_not(cv2.extractChannel(above, 3))
+    part[:] = cv2.add(cv2.multiply(part, cv2.merge([gap] * 4), scale=1 / 255), above)
+    return base

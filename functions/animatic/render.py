@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Protocol
 
 import cv2
@@ -17,6 +18,8 @@ GRAIN: Final = 2.2
 """Deviation of the grain in code values (1 %)."""
 _GRAINS: Final = 6
 _LIFT: Final = 16
+_BLACK: Final = np.array([16.0, 0.0, 0.0, 0.0])
+"""Luma of black, as an OpenCV scalar."""
 _SHUTTER: Final = 5
 _BLUR_ABOVE: Final = 8.0
 Matrix = npt.NDArray[np.float64]
@@ -113,10 +116,10 @@ class Stage:
         self._frame = np.zeros((look.height, look.width, 4), np.uint8)
         self._kept: list[tuple[object, ...]] = []
         self._base = self._frame.copy()
+        self._depth = 0
         self._vignette = vignette(look.width, look.height)
         rng = generator(look.seed, 9)
-        rows = [blurred_tile(rng, 0.55) * GRAIN + _LIFT for _ in range(_GRAINS)]
-        self._grain = [_cover(np.asarray(np.clip(g + 0.5, 0, 255), np.uint8), look) for g in rows]
+        self._grain = grain_tiles(look.width, look.height)
         self._offsets = rng.integers(0, 256, (64, 2))
 
     def composed(self, frame: float) -> Bytes:
@@ -132,22 +135,29 @@ class Stage:
         if keys == self._kept:
             return self._frame
         same = next((n for n, (a, b) in enumerate(zip(keys, self._kept, strict=False)) if a != b), len(self._kept))
+        if same < self._depth:
+            self._depth = 0
         self._draw(drawn, same)
         self._kept = keys
         return self._frame
 
     def _draw(self, drawn: list[tuple[Tile, float, Matrix]], same: int) -> None:
         """Draw all, or from layer `same` on where the ones before it lie still and their picture was kept."""
-        if 0 < same == getattr(self, "_depth", -1):
-            np.copyto(self._frame, self._base)
-        else:
+        if same:
+            self._restore(drawn[:same])
+        elif not (drawn and drawn[0][0].opaque):
             self._frame[:] = 0
-            for item in drawn[:same]:
-                lay(self._frame, *item, self._look)
-            np.copyto(self._base, self._frame)
-            self._depth = same
         for item in drawn[same:]:
             lay(self._frame, *item, self._look)
+
+    def _restore(self, still: list[tuple[Tile, float, Matrix]]) -> None:
+        """Put the picture of the layers that lie still into the frame."""
+        if self._depth != len(still):
+            self._base[:] = 0
+            for item in still:
+                lay(self._base, *item, self._look)
+            self._depth = len(still)
+        np.copyto(self._frame, self._base)
 
     def _blurred(self, frame: int) -> Bytes:
         """The frame with its shutter: sub-frames over 180 degrees where the camera is fast."""
@@ -176,7 +186,7 @@ class Stage:
 
     def _finish(self, composed: Bytes, number: int) -> bytes:
         look = self._look
-        luma = cv2.subtract(cv2.extractChannel(composed, 0), 16)
+        luma = cv2.subtract(cv2.extractChannel(composed, 0), _BLACK)
         exposure = look.exposure(number / self._path.fps)
         luma = cv2.multiply(luma, self._vignette, scale=exposure / 255)
         y, x = self._offsets[number % len(self._offsets)]
@@ -187,12 +197,20 @@ class Stage:
         return luma.tobytes() + u.tobytes() + v.tobytes()
 
 
-def _cover(tile: Bytes, look: Look) -> Bytes:
-    """The periodic tile over the frame and 256 pixels more."""
-    rows, columns = look.height + 256, look.width + 256
-    return np.ascontiguousarray(np.tile(tile, (-(-rows // 512), -(-columns // 512)))[:rows, :columns])
+@lru_cache(maxsize=4)
+def grain_tiles(width: int, height: int) -> tuple[Bytes, ...]:
+    """Film grain around `_LIFT`, each over the frame and 256 pixels more, so that it may be shifted."""
+    rows, columns = height + 256, width + 256
+    made = []
+    for number in range(_GRAINS):
+        tile = blurred_tile(generator(0, 9, number), 0.75) * GRAIN + _LIFT
+        codes = np.asarray(np.clip(tile + 0.5, 0, 255), np.uint8)
+        size = codes.shape[0]
+        made.append(np.ascontiguousarray(np.tile(codes, (-(-rows // size), -(-columns // size)))[:rows, :columns]))
+    return tuple(made)
 
 
+@lru_cache(maxsize=4)
 def vignette(width: int, height: int) -> Bytes:
     """Gain as 0..255: full to three quarters of the way to the corner, 12 % less in it."""
     y = (np.arange(height, dtype=np.float32)[:, None] + 0.5) / height * 2 - 1

@@ -4,7 +4,7 @@ import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ def table(name: str) -> dict[str, Any]:
     return tomllib.loads(files("functions.animatic").joinpath(name).read_text("utf-8"))
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _pattern(phrase: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![a-z]){re.escape(phrase)}(?![a-z])")
 
@@ -80,6 +80,10 @@ class Scene:
         """Row of tones.toml: night, dusk, overcast, day or pale."""
         choices = table("words.toml")["key"]
         c = self.composition
+        told = first_said(c.heading.lower(), choices)
+        lit = first_said(c.light.lower(), choices)
+        if told in ("night", "dusk") or (told and lit not in ("night", "dusk")):
+            return told
         for field in (c.light, c.heading, c.place, c.style, c.action):
             found = first_said(field.lower(), choices)
             if found:
@@ -138,8 +142,13 @@ class Scene:
     def palette(self) -> Palette:
         """The shot's colours: palette words first, then style, light, heading and place."""
         c = self.composition
-        words = re.findall(r"[a-z]+", " ".join((c.style, c.light, c.heading, c.place)).lower())
+        words = re.findall(r"[a-z]+", " ".join((c.style, c.place, c.light, c.heading)).lower())
         return palette.choose(c.palette, words, c.place_id or c.place or c.heading)
+
+    @cached_property
+    def warmth(self) -> float:
+        """How far lamps and skin lean to the accent: not at all where it is no warm colour."""
+        return 1.0 if self.palette.warm else 0.0
 
     def side_of(self, things: Sequence[str], otherwise: float) -> float:
         """Where `compose` puts a thing, as a fraction of the width from the centre (-0.5..0.5)."""

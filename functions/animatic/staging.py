@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from functions.animatic import framing, inserts
-from functions.animatic.canvas import Mask, Sheet, View
+from functions.animatic.canvas import Sheet, View
 from functions.animatic.figure import Figure
 from functions.animatic.places import catalog
 from functions.animatic.places.setting import Setting
@@ -25,7 +25,9 @@ class Staged:
 
 def stage(scene: Scene, view: View) -> Staged:
     """Paint every plane of a scene."""
-    s = Setting(scene, view, framing.horizon(scene), framing.backdrop_metres(scene))
+    soft = _softness(scene) >= 3.0
+    behind = View(view.aspect, view.height // 2, view.margin_x, view.margin_y) if soft else view
+    s = Setting(scene, behind, framing.horizon(scene), framing.backdrop_metres(scene))
     if scene.composition.size == "insert":
         hands = inserts.insert(s)
         grade(s.planes, scene.tones["median"], False)
@@ -46,6 +48,7 @@ def _people(scene: Scene, view: View) -> list[Plane]:
         sheet = Sheet(view)
         Figure(stand, scene, view).paint(sheet)
         low = (stand.x, stand.eyes + 7 * stand.head)
+        drift = _entry(stand, view.aspect)
         planes.append(
             Plane(
                 f"figure-{stand.figure.id}",
@@ -54,60 +57,87 @@ def _people(scene: Scene, view: View) -> list[Plane]:
                 subject=not stand.over,
                 life="breath",
                 pivot=low,
+                drift=drift,
             )
         )
     return planes
 
 
+_ENTRIES = {
+    "in-left": ((-0.30, 0.0), (0.0, 0.0)),
+    "in-right": ((0.30, 0.0), (0.0, 0.0)),
+    "out-left": ((0.0, 0.0), (-0.34, 0.0)),
+    "out-right": ((0.0, 0.0), (0.34, 0.0)),
+    "toward": ((0.0, 0.0), (0.0, 0.035)),
+    "away": ((0.0, 0.0), (0.0, -0.03)),
+}
+"""Offsets from where the composition places a person, start and end, in frame widths and heights."""
+
+
+def _entry(stand: framing.Stand, aspect: float) -> tuple[tuple[float, float], ...]:
+    """How a person comes into the picture or leaves it."""
+    path = _ENTRIES.get(stand.figure.moves)
+    return tuple((x * aspect, y) for x, y in path) if path else ()
+
+
+_SMALL = 160
+"""Rows at which values are judged."""
+
+
+def _reduced(sheet: Sheet, values: Floats) -> Floats:
+    """A sheet's values at the size at which they are judged."""
+    rows, columns = sheet.view.shape
+    return np.asarray(
+        cv2.resize(values, (round(columns * _SMALL / rows), _SMALL), interpolation=cv2.INTER_AREA), np.float32
+    )
+
+
 def separate(backdrop: list[Plane], subject: Sheet) -> None:
     """Lighten or darken what lies behind a subject until they are 25 L* apart, softly, as a wash would."""
-    view = subject.view
-    small = (view.shape[1] // 8, view.shape[0] // 8)
-    alpha = np.asarray(cv2.resize(subject.alpha, small, interpolation=cv2.INTER_AREA), np.float32)
+    alpha = _reduced(subject, subject.alpha)
     if alpha.max() < 0.3:
         return
-    value = np.asarray(cv2.resize(subject.value + 0.7 * subject.lit, small, interpolation=cv2.INTER_AREA), np.float32)
-    behind = _behind(backdrop, small)
-    weight = np.maximum(alpha - 0.5, 0) * 2
-    own = float(np.average(value, weights=weight))
-    halo = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 9), np.float32)
-    ring = float(np.average(behind, weights=halo + 1e-6))
+    value = _reduced(subject, subject.value + 0.7 * subject.lit)
+    own = float(np.average(value, weights=np.maximum(alpha - 0.5, 0) * 2))
+    reach = subject.view.scale * _SMALL / subject.view.shape[0]
+    halo = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 0.08 * reach), np.float32)
+    ring = float(np.average(_behind(backdrop), weights=halo + 1e-6))
     goal = own + APART + 5 if (ring >= own - 4 and own + APART + 5 <= 84) or own < 34 else own - APART - 5
-    change = goal - ring
     if (goal > own and ring >= goal) or (goal < own and ring <= goal):
         return
-    reach = view.scale / 8
     wide = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 0.17 * reach), np.float32)
     wider = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 0.42 * reach), np.float32)
-    wash = np.clip(1.5 * wide + 1.1 * wider, 0, 1)
-    full = np.asarray(cv2.resize(wash, (view.shape[1], view.shape[0]), interpolation=cv2.INTER_CUBIC), np.float32)
+    wash = np.clip(1.5 * wide + 1.1 * wider, 0, 1) * (goal - ring)
     for plane in backdrop:
-        plane.sheet.value += full * change * (0.35 + 0.65 * plane.sheet.alpha) * (1.0 if change > 0 else 1.0)
-        np.clip(plane.sheet.value, 3, 92, out=plane.sheet.value)
+        sheet, where = plane.sheet, plane.sheet.roi.slices
+        rows, columns = sheet.view.shape
+        full = np.asarray(cv2.resize(wash, (columns, rows), interpolation=cv2.INTER_LINEAR), np.float32)[where]
+        sheet.value[where] = np.clip(sheet.value[where] + full * (0.35 + 0.65 * sheet.alpha[where]), 3, 92)
 
 
-def _behind(backdrop: list[Plane], small: tuple[int, int]) -> Floats:
+def _behind(backdrop: list[Plane]) -> Floats:
     """Values of the backdrop's planes over each other, at small size, lamp at work."""
-    total = np.zeros((small[1], small[0]), np.float32)
+    total: Floats = np.zeros((1, 1), np.float32)
     for plane in backdrop:
         sheet = plane.sheet
-        alpha = np.asarray(cv2.resize(sheet.alpha, small, interpolation=cv2.INTER_AREA), np.float32)
-        value = np.asarray(cv2.resize(sheet.value + 0.7 * sheet.lit, small, interpolation=cv2.INTER_AREA), np.float32)
-        total += (value - total) * alpha
+        alpha = _reduced(sheet, sheet.alpha)
+        total = np.asarray(total + (_reduced(sheet, sheet.value + 0.7 * sheet.lit) - total) * alpha, np.float32)
     return total
 
 
-__all__ = ["Mask", "Staged", "separate", "stage"]
-
-
-def _focus(scene: Scene, backdrop: list[Plane]) -> None:
-    """Defocus behind people: more the closer they are and the longer the lens; and aerial perspective."""
+def _softness(scene: Scene) -> float:
+    """Defocus behind people in delivery pixels at 720 lines: more the closer they are and the longer the lens."""
     c = scene.composition
     base = {"medium-full": 0.8, "medium": 1.6, "medium-close": 4.0, "close": 7.0, "extreme-close": 11.0}.get(
         c.size, 0.0
     )
     base *= {"long": 2.0, "macro": 2.5, "wide": 0.5, "normal": 1.0}[c.lens]
-    base *= {"deep": 0.15, "shallow": 1.7, "normal": 1.0}[c.focus]
+    return base * {"deep": 0.15, "shallow": 1.7, "normal": 1.0}[c.focus]
+
+
+def _focus(scene: Scene, backdrop: list[Plane]) -> None:
+    """Defocus, and aerial perspective: each plane further back is softer."""
+    base = _softness(scene)
     for plane in backdrop:
         steps = {0.15: 2.0, 0.3: 1.5}.get(plane.parallax, 1.0)
         plane.blur = max(plane.blur, base * (0.8 + 0.2 * steps) if base else 0.6 * (steps - 1.0))
@@ -120,17 +150,17 @@ HIGHLIGHT_SHARE: float = 0.08
 
 def grade(backdrop: list[Plane], median: float, people: bool) -> None:
     """Bring the picture to its key: the middle value towards `median`, the brightest step to its small share."""
-    view = backdrop[0].sheet.view
-    behind = _behind(backdrop, (view.shape[1] // 8, view.shape[0] // 8))
+    behind = _behind(backdrop)
     shift = float(np.clip((median - np.median(behind)) * (0.3 if people else 0.7), -9, 9))
     high = float(np.quantile(behind, 1 - 0.75 * HIGHLIGHT_SHARE)) + shift
     knee = median + 0.45 * (HIGHLIGHT - median)
     slope = min(1.0, (HIGHLIGHT - 3 - knee) / max(high - knee, 1e-3))
     for plane in backdrop:
-        sheet = plane.sheet
-        lit = _kneed(sheet.value + sheet.lit + shift, knee, slope)
-        sheet.value = _kneed(sheet.value + shift, knee, slope)
-        sheet.lit = lit - sheet.value
+        sheet, where = plane.sheet, plane.sheet.roi.slices
+        value = sheet.value[where] + shift
+        lit = _kneed(value + sheet.lit[where], knee, slope)
+        sheet.value[where] = _kneed(value, knee, slope)
+        sheet.lit[where] = lit - sheet.value[where]
 
 
 def _kneed(value: Floats, knee: float, slope: float) -> Floats:

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Final
 
 from functions.animatic.scene import first_said, says, table
@@ -45,18 +45,17 @@ class Traits:
 
 
 def _lightness(text: str, near: tuple[str, ...]) -> float | None:
-    """The lightness said within three words before one of `near`."""
+    """The lightness said in the same phrase as one of `near`."""
     scale: dict[str, float] = table("traits.toml")["lightness"]
-    words = re.findall(r"[a-z'-]+", text)
-    for place, word in enumerate(words):
-        if word in near:
-            said = [scale[w] for w in words[max(place - 3, 0) : place + 1] if w in scale]
-            if said:
-                return float(max(said, key=abs))
+    for phrase in re.split(r"[,.;]| and | with ", text):
+        words = re.findall(r"[a-z'-]+", phrase)
+        said = [scale[w] for w in words if w in scale]
+        if said and any(w in near for w in words):
+            return float(max(said, key=abs))
     return None
 
 
-@cache
+@lru_cache(maxsize=256)
 def read(figure: Figure) -> Traits:
     """The traits of a figure. What no word says is drawn from its id, so that two people never look alike."""
     text = f"{figure.look} , {figure.wardrobe}".lower()
@@ -65,6 +64,8 @@ def read(figure: Figure) -> Traits:
     woman = says(text, groups["shape"]["woman"])
     age = first_said(text, groups["age"]) or ""
     unsaid = ("bob", "bun", "long", "curly") if woman else ("parted", "cropped", "short", "curly")
+    if woman and age == "old":
+        unsaid = ("bun", "bob", "bun", "curly")
     garment_words = tuple(w for words in groups["garment"].values() for phrase in words for w in phrase.split())
     garment = first_said(text, groups["garment"]) or ("gown" if woman and luck % 2 else ("jacket", "coat")[luck % 2])
     hair_value = _lightness(text, _HAIR_WORDS)

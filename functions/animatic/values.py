@@ -35,7 +35,7 @@ def decode(code: Floats) -> Floats:
     return np.where(code <= 0.04045, code / 12.92, ((code + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
-def smooth(low: float, high: float, x: Floats) -> Floats:
+def smooth(low: float, high: float, x: npt.ArrayLike) -> Floats:
     """Smoothstep: 0 below `low`, 1 above `high`."""
-    t = np.clip((x - low) / (high - low), 0.0, 1.0)
-    return (t * t * (3.0 - 2.0 * t)).astype(np.float32)
+    t = np.clip((np.asarray(x, np.float32) - low) / (high - low), 0.0, 1.0)
+    return np.asarray(t * t * (3.0 - 2.0 * t), np.float32)

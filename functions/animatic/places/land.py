@@ -45,7 +45,7 @@ def hills(s: Setting) -> None:
 
 def _ground(s: Setting, value: float, streak: float, near: float, name: str = "land", lift: float = 0.0) -> Sheet:
     """The plain that everything stands on, lighter far away, drawn with level strokes."""
-    sheet = s.plane(name, 0.75)
+    sheet = s.plane(name, 0.42)
     mask = s.under(s.ridge(s.horizon + 0.012 + lift, 0.012 + 0.5 * lift, 80, 2.5), 1.2)
     depth = np.clip((s.view.rows(mask.roi) - s.horizon) / 0.5, 0, 1)
     far = value + (s.tones["sky_low"] - value) * 0.35
@@ -105,10 +105,10 @@ def desert(s: Setting) -> None:
         base = s.tones["ground"] + (s.tones["sky_low"] - s.tones["ground"]) * (0.5 - 0.22 * number)
         s.wash(mask, np.asarray(base + 2 * s.bristle(mask.roi, (1.4, 0.2)), np.float32), 1.5, 1.2, near=0.3).on(sheet)
         slope = np.gradient(crest[:, 1], crest[:, 0]) * s.scene.key_side
-        shade = np.vstack([crest, (crest + [0.10 * s.scene.key_side * -1, 0.16])[::-1]])
+        shade = np.vstack([crest, (crest + np.array([-0.10 * s.scene.key_side, 0.16]))[::-1]])
         flank = s.pen.fill(shade, 0.6, 3.0)
-        rows = np.interp(s.view.columns(flank.roi)[0], crest[:, 0], smooth(-0.05, 0.35, np.asarray(-slope, np.float32)))
-        sheet.lift(flank.times(np.asarray(rows, np.float32)[None, :] * sheet.alpha[flank.roi.slices]), -13.0)
+        rows = np.interp(s.view.columns(flank.roi)[0], crest[:, 0], smooth(-0.02, 0.16, np.asarray(-slope, np.float32)))
+        sheet.lift(flank.times(np.asarray(rows, np.float32)[None, :] * sheet.alpha[flank.roi.slices]), -22.0)
 
 
 def barren(s: Setting) -> None:
@@ -159,17 +159,20 @@ def woodland(s: Setting) -> None:
     t = s.tones
     floor = _ground(s, t["ground"] - 3, 0.3, 0.6)
     floor.lift(s.below(s.horizon + 0.3, 0.3), -6)
-    rows = ((0.35, 0.30, 34, 0.016), (0.55, 0.55, 18, 0.032), (0.8, 0.85, 9, 0.060))
+    reach = 1.55 / s.metres
+    rows = ((0.5, 0.12, 30, 0.018), (0.6, 0.5, 15, 0.038), (0.8, 0.95, 8, 0.075))
     for number, (parallax, dark, count, width) in enumerate(rows):
         sheet = s.plane(f"trunks{number}", parallax)
-        value = t["sky_low"] * 0.8 + (t["dark"] - t["sky_low"] * 0.8) * dark
+        value = t["far"] + (t["dark"] - t["far"]) * dark
         rng = s.rng(120, number)
         span = s.half[0] * 1.2 + 0.6
         for k in range(count):
             x = ((k + 0.15 + 0.7 * rng.random()) / count - 0.5) * 2 * span
             if number == 2 and abs(x) < 0.30 * s.view.aspect:
                 continue
-            _trunk(s, sheet, x, width * (0.6 + 0.8 * rng.random()), s.horizon + 0.03 + 0.12 * number, value, rng)
+            _trunk(
+                s, sheet, x, width * (0.6 + 0.8 * rng.random()), s.horizon + reach * (0.3 + 0.42 * number), value, rng
+            )
         _canopy(s, sheet, number, value - 2)
 
 
@@ -198,9 +201,9 @@ def _trunk(
 def _canopy(s: Setting, sheet: Sheet, number: int, value: float) -> None:
     """Leaves overhead, torn at their lower edge."""
     top = s.view.everything
-    edge = -0.30 + 0.05 * number
+    edge = s.horizon - 0.21 + 0.04 * number
     mass = s.clouds(top, (0.55, 0.4), 0.17 * number) * 0.09 + s.bristle(top, (0.35, 0.35), 0.3) * 0.035
-    cover = smooth(-0.03, 0.05, np.asarray(edge + mass - s.view.rows(), np.float32))
+    cover = smooth(-0.02, 0.05, np.asarray(edge + mass - s.view.rows(), np.float32))
     sheet.paint(Mask(top, cover), np.asarray(value + 3 * mass / 0.09, np.float32), near=0.5)
 
 
@@ -240,7 +243,7 @@ def _leaves(s: Setting, sheet: Sheet, x: float, y: float, r: float, rng: np.rand
     turns = np.linspace(0, 2 * np.pi, 11, endpoint=False)
     radii = r * (0.75 + 0.4 * rng.random(11))
     clump = s.blob(np.stack([x + radii * np.cos(turns), y + radii * 0.75 * np.sin(turns)], 1).tolist(), 3.5)
-    torn = clump.times(smooth(-1.3, -0.4, s.bristle(clump.roi, (0.12, 0.12))))
+    torn = clump.times(smooth(-2.2, -1.0, s.bristle(clump.roi, (0.25, 0.25))))
     lift = 8 * smooth(
         -0.2, 0.8, ((s.view.columns(clump.roi) - x) * s.scene.key_side - (s.view.rows(clump.roi) - y)) / r
     )
@@ -342,8 +345,10 @@ def fence(s: Setting) -> None:
         x, y, h = -1.1 + 2.3 * u**0.8, s.horizon + 0.26 - 0.19 * u**0.6, 0.12 - 0.085 * u**0.6
         sheet.paint(s.box(x - h * 0.05, y - h, x + h * 0.05, y), t["dark"] + 2 + 5 * u)
     for rail in (0.85, 0.5):
-        u = np.linspace(0, 1, 30)
-        line = np.stack([-1.1 + 2.3 * u**0.8, s.horizon + 0.26 - 0.19 * u**0.6 - (0.12 - 0.085 * u**0.6) * rail], 1)
+        run = np.linspace(0, 1, 30)
+        line = np.stack(
+            [-1.1 + 2.3 * run**0.8, s.horizon + 0.26 - 0.19 * run**0.6 - (0.12 - 0.085 * run**0.6) * rail], 1
+        )
         sheet.paint(s.pen.stroke(line, [0.008, 0.003], 1.0), t["dark"] + 4)
 
 

@@ -125,7 +125,7 @@ def _lantern(s: Setting, sheet: Sheet, x: float, top: float, slim: float) -> Non
 
 def ship(s: Setting) -> None:
     """A steamer or a sail, small, on the horizon."""
-    x = s.scene.side_of(["ship", "boat", "sail", "vessel"], -0.22) * s.view.aspect
+    x = s.scene.side_of(["ship", "boat", "sail", "schooner", "vessel"], -0.04) * s.view.aspect
     sheet = s.plane("ship", 0.3)
     y, k = s.horizon + 0.006, 0.05
     hull = [[x - k, y - k * 0.22], [x + k * 1.05, y - k * 0.28], [x + k * 0.85, y], [x - k * 0.85, y]]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import cv2
 import numpy as np
 
 from functions.animatic import noise
@@ -103,9 +104,12 @@ class Setting:
 
     def glow(self, sheet: Sheet, at: tuple[float, float], reach: float, amount: float, lit: bool = True) -> None:
         """Light around a point, falling off softly; `amount` in L* at its centre."""
-        dx, dy = self.view.columns() - at[0], self.view.rows() - at[1]
-        fall = 1.0 / (1.0 + (dx * dx + dy * dy) / (reach * reach / 6)) ** 1.5
-        sheet.lift(Mask(self.view.everything, fall.astype(np.float32)), amount, accent=0.7, lit=lit)
+        view = self.view
+        dx, dy = view.columns()[:, ::8] - at[0], view.rows()[::8] - at[1]
+        small = (1.0 / (1.0 + (dx * dx + dy * dy) / (reach * reach / 6)) ** 1.5).astype(np.float32)
+        fall = np.asarray(cv2.resize(small, (view.shape[1], view.shape[0]), interpolation=cv2.INTER_LINEAR), np.float32)
+        warm = 0.7 * self.scene.warmth if lit or self.scene.lamp else 0.0
+        sheet.lift(Mask(view.everything, fall), amount, accent=warm, lit=lit)
 
     def blob(self, outline: Outline, rough: float = 1.5, feather: float = 1.2) -> Mask:
         """A closed spline, filled."""
@@ -129,8 +133,6 @@ class Wash:
 
     def on(self, sheet: Sheet) -> None:
         """Lay it."""
-        import cv2
-
         mask, unit = self.mask, self.setting.view.scale / 720
         if mask.roi.empty:
             return

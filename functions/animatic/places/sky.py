@@ -29,6 +29,7 @@ def sky(s: Setting) -> Sheet:
     if s.scene.key == "night" and s.scene.says("moon", "moonlight", "moonlit") and not s.scene.says("no moon"):
         moon(s, sheet)
     if s.scene.says("sun", "sunset", "sunrise") and not s.scene.weather:
+        sheet.value -= 9.0 if s.scene.key == "day" else 0.0
         sun(s, sheet)
     return sheet
 
@@ -36,7 +37,8 @@ def sky(s: Setting) -> Sheet:
 def stars(s: Setting, sheet: Sheet) -> None:
     """A few, uneven in size."""
     rng = s.rng(31)
-    for x, y, size in zip(rng.uniform(-1.6, 1.6, 160), rng.uniform(-1.0, s.horizon - 0.1, 160), rng.random(160)):
+    for across, up, size in rng.random((160, 3)):
+        x, y = (across - 0.5) * 3.2, s.horizon - 0.1 - 0.9 * up
         dot = s.pen.fill(_disc(x, y, (0.5 + 1.2 * size**4) * s.unit), 0, 0.9)
         sheet.lift(dot, 30 + 30 * size)
 
@@ -58,9 +60,9 @@ def moon(s: Setting, sheet: Sheet) -> None:
 def sun(s: Setting, sheet: Sheet) -> None:
     """Low sun: a disc and a long glow."""
     x = s.scene.side_of(["sun"], 0.2 * s.scene.key_side) * s.view.aspect
-    y = s.horizon - 0.10
+    y = s.horizon - (0.06 if s.scene.says("sunset", "sunrise", "dawn", "dusk") else 0.26)
     s.glow(sheet, (x, y), 0.8, 18, lit=False)
-    sheet.paint(s.pen.fill(_disc(x, y, 0.055), 0.5, 2.0), 92, accent=0.6)
+    sheet.paint(s.pen.fill(_disc(x, y, 0.055), 0.5, 2.0), 92, accent=0.6 * s.scene.warmth)
 
 
 def veil(s: Setting, y: float, height: float, amount: float, parallax: float) -> None:

@@ -1,5 +1,7 @@
 """What people build: skylines, streets, roofs, castles, bridges, piers."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from functions.animatic.canvas import Sheet, spline
@@ -45,11 +47,11 @@ def _block(
 def street(s: Setting) -> None:
     """A street in perspective: facades that run to a vanishing point, wet or dry ground."""
     t, vanish = s.tones, (s.scene.side_of(["street", "road"], 0.04) * 0.3, s.horizon)
-    ground = s.plane("street", 0.75)
+    ground = s.plane("street", 0.3)
     mask = s.below(s.horizon)
     depth = np.clip((s.view.rows(mask.roi) - s.horizon) / 0.5, 0, 1)
     wet = 2.5 if "rain" in s.scene.weather or s.scene.says("wet") else 1.0
-    shine = wet * 2.2 * s.bristle(mask.roi, (0.12, 0.9)) * (0.3 + depth)
+    shine = wet * (1.6 * s.bristle(mask.roi, (1.2, 0.16)) * (0.3 + depth) + 1.5 * s.clouds(mask.roi, (0.5, 1.4)))
     ground.paint(mask, np.asarray(t["ground"] + 8 * (1 - depth) + shine, np.float32), near=0.5)
     for side in (-1.0, 1.0):
         kerb = np.array([[vanish[0], vanish[1]], [side * 1.5, 0.62], [side * 1.62, 0.62]])
@@ -89,8 +91,15 @@ def _facades(s: Setting, side: float, vanish: tuple[float, float]) -> None:
 
 
 def _windows(
-    s: Setting, sheet: Sheet, at, front: tuple[float, float, float], value: float, rng: np.random.Generator, night: bool
-) -> None:  # type: ignore[no-untyped-def]
+    s: Setting,
+    sheet: Sheet,
+    at: Callable[[float, float], list[float]],
+    front: tuple[float, float, float],
+    value: float,
+    rng: np.random.Generator,
+    night: bool,
+) -> None:
+    """Rows of panes and a door on one front; `at` gives the picture's point of a depth and a height."""
     near_in, near_out, tall = front
     for u in (0.22, 0.55, 0.82):
         a, b = near_in + (near_out - near_in) * (u - 0.09), near_in + (near_out - near_in) * (u + 0.09)
