@@ -1,6 +1,5 @@
 """What is wrong with a film that reads well: errors that keep it from being made, warnings of the craft."""
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 
 from control.storyboard import craft
@@ -104,13 +103,6 @@ def _music(board: Storyboard) -> Iterator[Problem]:
             yield error(f"music[{index}].to", f"{cue.to!r} is not after {cue.start!r}; music ends after it begins")
 
 
-def _same_label(board: Storyboard) -> Iterator[Problem]:
-    printed = Counter(scene.number for scene in board.scenes if scene.number is not None)
-    for index, scene in enumerate(board.scenes):
-        if scene.number is not None and printed[scene.number] > 1:
-            yield error(f"scenes[{index}].number", f"{scene.number!r} numbers {printed[scene.number]} scenes")
-
-
 ERRORS: tuple[Callable[[Storyboard], Iterator[Problem] | list[Problem]], ...] = (
     _duplicates,
     _count,
@@ -119,5 +111,4 @@ ERRORS: tuple[Callable[[Storyboard], Iterator[Problem] | list[Problem]], ...] = 
     _neighbours,
     _exact,
     _music,
-    _same_label,
 )

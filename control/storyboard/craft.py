@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator
 
 from control.storyboard.inherit import Effective, effective
@@ -37,6 +38,7 @@ def warnings(board: Storyboard, vocabulary: Collection[str] | None) -> Iterator[
             yield from _words(at, shot.shot)
         yield from _sounds(board, f"scenes[{index}]", scene, vocabulary or (), vocabulary is not None)
     yield from _left_out(board)
+    yield from _same_number(board)
 
 
 def _unestablished(at: str, scene: Scene, played: Played, shown: set[str]) -> Iterator[Problem]:
@@ -136,6 +138,14 @@ def _sounds(board: Storyboard, at: str, scene: Scene, vocabulary: Collection[str
 
 def _stems(text: str) -> set[str]:
     return {word.removesuffix("s") for word in _WORD.findall(text.casefold())}
+
+
+def _same_number(board: Storyboard) -> Iterator[Problem]:
+    """Scenes printed with one number: their shots cannot be named by label."""
+    printed = Counter(scene.number for scene in board.scenes if scene.number is not None)
+    for index, scene in enumerate(board.scenes):
+        if printed[scene.number or ""] > 1:
+            yield warning(f"scenes[{index}].number", f"{printed[scene.number or '']} scenes are number {scene.number}")
 
 
 def _left_out(board: Storyboard) -> Iterator[Problem]:

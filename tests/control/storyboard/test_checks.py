@@ -40,7 +40,6 @@ def shots(*written: str) -> str:
         ("scenes: []", "scenes"),
         ("scenes: [{place: rom, shots: [{action: x}]}]", "scenes[0].place"),
         ("scenes: [{wardrobe: {cy: hat}, shots: [{action: x}]}]", "scenes[0].wardrobe.cy"),
-        ("scenes: [{number: 3, shots: [{action: x}]}, {number: 3, shots: [{action: x}]}]", "scenes[0].number"),
         ("titles: {open: {text: x, over: s9}}\n" + shots("size: CU"), "titles.open.over"),
         ("music: [{prompt: x, from: s9}]\n" + shots("size: CU"), "music[0].from"),
         ("music: [{prompt: x, from: s0, to: s9+1}]\n" + shots("size: CU"), "music[0].to"),

@@ -82,5 +82,10 @@ def test_music_and_titles_on_a_shot_left_out() -> None:
     assert [p.path for p in text.read(written).problems] == ["music[0].from", "titles.open.over"]
 
 
+def test_scenes_of_one_number_are_said() -> None:
+    written = "scenes: [{number: 3, shots: [{action: x}]}, {number: 3, shots: [{action: x}]}, {shots: [{action: x}]}]"
+    assert [p.path for p in text.read(written).problems] == ["scenes[0].number", "scenes[1].number"]
+
+
 def test_the_example_deserves_no_warning(lighthouse: Storyboard, lighthouse_text: str) -> None:
     assert text.read(lighthouse_text).problems == ()

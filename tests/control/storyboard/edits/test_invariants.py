@@ -27,7 +27,7 @@ WITHOUT_PICTURE = {
 }  # fmt: skip
 SHOT_PARTING = {"split_shot", "split_shot at a line", "merge_shots"}
 CONSERVING = {kind for kind in EDITS if kind.startswith(("split", "merge", "move")) and kind != "move_sfx"}
-many = settings(max_examples=40, deadline=None, print_blob=True, suppress_health_check=list(HealthCheck))
+many = settings(max_examples=25, deadline=None, print_blob=True, suppress_health_check=list(HealthCheck))
 
 
 def ops(*written: dict[str, Any]) -> tuple[Op, ...]:
