@@ -1,6 +1,7 @@
 """24-bit PCM WAV, written as a stream (RIFF/WAVE, EBU Tech 3285 without its extensions)."""
 
 import struct
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -41,7 +42,8 @@ class WavWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is not None:
-            self._file.close()
+            with suppress(OSError):
+                self._file.close()
             return
         with writing(self.path), self._file:
             self._file.seek(0)
