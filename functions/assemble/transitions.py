@@ -4,15 +4,11 @@ import functools
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from numpy.typing import NDArray
 
 from functions.contract.base import Size
 from functions.contract.params import Edge
-from functions.media.picture import GAMMA, WHITE, blank, planes, tagged
-
-_FINE = 1 << 14
-"""Steps of the square root of light, finer than any code value."""
+from functions.media.picture import GAMMA, WHITE, blank, from_rgb, planes, rgb
 
 
 def arrived(edge: Edge, index: int) -> float:
@@ -53,51 +49,18 @@ def dissolved(before: av.VideoFrame, after: av.VideoFrame, share: float) -> av.V
     """Both pictures' light added, `share` of it from `after`."""
     if share <= 0 or share >= 1:
         return after if share >= 1 else before
-    light = _light()
-    mixed = np.take(light * np.float32(1 - share), _rgb(before)) + np.take(light * np.float32(share), _rgb(after))
-    codes = np.take(_codes(), (np.sqrt(mixed) * np.float32(_FINE - 1)).astype(np.uint16))
-    return _frame(codes)
+    pairs = rgb(before).astype(np.uint16)
+    pairs <<= 8
+    pairs |= rgb(after)
+    return from_rgb(np.take(_mixed(share), pairs))
 
 
-def _rgb(frame: av.VideoFrame) -> NDArray[np.uint16]:
-    wide = frame.reformat(
-        format="rgb48le",
-        src_colorspace=Colorspace.ITU709,
-        dst_colorspace=Colorspace.ITU709,
-        src_color_range=ColorRange.MPEG,
-        dst_color_range=ColorRange.JPEG,
-        interpolation=Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT,
-        threads=1,
-    )
-    codes: NDArray[np.uint16] = np.right_shift(wide.to_ndarray().view(np.uint16), 4)
+def _mixed(share: float) -> NDArray[np.uint8]:
+    """The code value of both lights added, by `256 * before + after`."""
+    light = (np.arange(256) / 255) ** GAMMA
+    added = light[:, None] * (1 - share) + light[None, :] * share
+    codes: NDArray[np.uint8] = np.rint(added.ravel() ** (1 / GAMMA) * 255).astype(np.uint8)
     return codes
-
-
-def _frame(codes: NDArray[np.uint16]) -> av.VideoFrame:
-    wide = av.VideoFrame.from_ndarray(codes, "rgb48le")
-    return tagged(
-        wide.reformat(
-            format="yuv420p",
-            src_colorspace=Colorspace.ITU709,
-            dst_colorspace=Colorspace.ITU709,
-            src_color_range=ColorRange.JPEG,
-            dst_color_range=ColorRange.MPEG,
-            interpolation=Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP,
-            threads=1,
-        )
-    )
-
-
-@functools.cache
-def _light() -> NDArray[np.float32]:
-    """Light of a 12-bit code value, 0..1."""
-    return ((np.arange(4096) / 4095) ** GAMMA).astype(np.float32)
-
-
-@functools.cache
-def _codes() -> NDArray[np.uint16]:
-    """16-bit code value of a square root of light."""
-    return np.rint((np.arange(_FINE) / (_FINE - 1)) ** (2 / GAMMA) * 65535).astype(np.uint16)
 
 
 @functools.lru_cache(maxsize=4)

@@ -88,6 +88,12 @@ def rgb(frame: av.VideoFrame) -> NDArray[np.uint8]:
     return wide.to_ndarray().view(np.uint8)
 
 
+def from_rgb(picture: NDArray[np.uint8]) -> av.VideoFrame:
+    """Full-range R'G'B' of shape (height, width, 3) as a yuv420p BT.709 frame."""
+    frame = av.VideoFrame.from_ndarray(picture, "rgb24")
+    return _converted(frame, frame.width, frame.height)
+
+
 def fitted(frame: av.VideoFrame, size: Size, area: Rectangle) -> av.VideoFrame:
     """The frame scaled into `area` of a frame of `size`: the very same frame where nothing needs doing.
 
