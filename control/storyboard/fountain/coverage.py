@@ -1,5 +1,7 @@
 """A scene of a script broken into shots, as a first assistant would mark it up."""
 
+import itertools
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +21,9 @@ DETAIL = ("insert", "close", "extreme-close")
 """Sizes into which nobody else fits."""
 TURNS = 2
 TWO_SHOT_EVERY = 5
+_PRONOUN = re.compile(r"(?:She|He|They|Both)\b")
+_RECENT = 10
+"""Shots back to which a pronoun may point."""
 Guessed = Callable[[int, str], None]
 
 
@@ -186,7 +191,7 @@ class Coverage:
         if listener is not None:
             values = {
                 "action": f"{self._people.name(listener)} listens.",
-                "size": "medium-close",
+                "size": "close" if self._last_size() == "medium-close" else "medium-close",
                 "who": {listener: self._standing(listener)},
             }
         else:
@@ -213,7 +218,7 @@ class Coverage:
             framing = dict(says) if index == 0 else {}
             if first and not {"size", "over", "pov"} & set(framing):
                 framing["size"] = "wide"
-            who = {name: self._standing(name) for name in self._people.named(text)}
+            who = {name: self._standing(name) for name in self._people.named(text) or self._meant(text)}
             if not framing and (size := self._varied("medium-full" if len(who) > 1 else "medium")) != "medium":
                 framing["size"] = size
             wide = first and framing.get("size") in ("wide", "extreme-wide")
@@ -246,6 +251,16 @@ class Coverage:
             at = found.end
         return "".join([*parts, words[at:]])
 
+    def _meant(self, text: str) -> list[str]:
+        """Whom a pronoun at the head of an action means: who spoke or was named last, or the last two."""
+        pronoun = _PRONOUN.match(text)
+        if pronoun is None:
+            return []
+        seen = [name for shot in self.shots[-_RECENT:] for name in [*shot.values.get("who", {}), shot.last] if name]
+        seen = [name for name in seen if name not in self._hidden]
+        latest = list(dict.fromkeys(reversed(seen)))
+        return sorted(latest[:2]) if pronoun[0].lower() in ("they", "both") else latest[:1]
+
     def _standing(self, who: str, to: str = "") -> Values:
         side = self._side(who)
         facing = to or _FACING[side]
@@ -259,8 +274,8 @@ class Coverage:
 
     def _other(self, who: str) -> str | None:
         """Whom somebody speaks to: the one who spoke last, else the next who will."""
-        spoke = [shot.last for shot in reversed(self.shots) if shot.turns]
-        there = [other for other in [*spoke, *self._sides] if other not in self._hidden]
+        spoke = (shot.last for shot in reversed(self.shots) if shot.turns)
+        there = (other for other in itertools.chain(spoke, self._sides) if other not in self._hidden)
         return next((other for other in there if other and other != who), None)
 
 

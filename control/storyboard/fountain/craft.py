@@ -51,6 +51,8 @@ TRANSITION_OF = {
     "dip-white": "> DIP TO WHITE:",
 }
 FADE_OUT = re.compile(r"FADE OUT|FADE TO BLACK|FADE TO WHITE")
+ENDS = frozenset({"THE END", "END", "FIN"})
+"""Paragraphs that are words on the picture, centred or not."""
 END_FADE = 1.5
 """Seconds of a final fade out."""
 EXTENSION_OF = {"vo": "V.O.", "os": "O.S.", "device": "ON PHONE", "thought": "THOUGHT"}

@@ -1,43 +1,33 @@
 """A Fountain script as a storyboard: what its notes say exactly, and a first coverage of all that has none."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
 
-from control.storyboard import checks, findings, text
-from control.storyboard.fountain import craft, heading, literal, notes, page, script
+from control.storyboard import checks, findings, source, speech, text
+from control.storyboard.fountain import craft, heading, literal, names, notes, page, script
 from control.storyboard.fountain.coverage import UNSEEN, Coverage, Draft
+from control.storyboard.fountain.outline import Block, Scene, around, note_of, outline
 from control.storyboard.fountain.people import People
 from control.storyboard.fountain.report import Guess, Imported, Report, seconds
 from control.storyboard.fountain.script import Element
 from control.storyboard.minting import mint_ids
 from control.storyboard.models import Storyboard
-from control.storyboard.problem import Problem, error, warning
+from control.storyboard.problem import Problem, warning
 from control.storyboard.source import Source
 
 Values = dict[str, Any]
-Block = tuple[Element, ...]
 _REMARK = 2000
 
 
-def import_fountain(written: str) -> Imported:
+def import_fountain(written: bytes | str) -> Imported:
     """The storyboard of a script, and what was made of it. Problems carry the line of the script.
 
-    Raises `StoryboardRefused` where the script says what no storyboard can hold.
+    Raises `StoryboardRefused` for a script that is too large or no UTF-8, and where its notes hold what no storyboard
+    takes.
     """
-    return _Reading(script.read(written)).imported()
-
-
-@dataclass
-class _Scene:
-    """A scene as it is found: its heading (None before the first), its note, its blocks, remarks about it."""
-
-    heading: Element | None
-    note: Values | None = None
-    blocks: list[Block] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
+    return _Reading(script.read(source.decode(written))).imported()
 
 
 class _Reading:
@@ -46,23 +36,24 @@ class _Reading:
     def __init__(self, read: script.Script) -> None:
         self._script = read
         self._guesses: list[Guess] = []
-        self._problems: list[Problem] = list(read.problems)
+        self._outline = outline(read)
+        self._problems: list[Problem] = [*read.problems, *self._outline.problems]
         self._via: Values | None = None
         self._super: Values | None = None
+        self._made = 0
         self._lines: dict[tuple[str | int, ...], int] = {}
-        self._film, self._scenes = self._divided()
-        film = notes.joined(page.film_values(read), self._film or {})
+        film = notes.joined(page.film_values(read), self._outline.film or {})
         self._values: Values = film
         self._places: dict[str, Values] = dict(film.get("places", {}))
         self._locations: dict[str, str] = {}
-        taken = {*film.get("cast", {}), *self._places, *film.get("props", {}), *self._noted_ids(), "end"}
+        taken = {*film.get("cast", {}), *self._places, *film.get("props", {}), *self._outline.ids(), "end"}
         self._taken = taken
         self._people = People(film.get("cast", {}), taken)
 
     def imported(self) -> Imported:
         """The board and the report."""
         self._learn_locations()
-        scenes = [self._scene(scene, index) for index, scene in enumerate(self._scenes)]
+        scenes = [self._scene(scene) for scene in self._outline.scenes]
         self._values["scenes"] = [scene for scene in scenes if scene is not None]
         self._people_and_places()
         board = self._validated()
@@ -72,76 +63,18 @@ class _Reading:
             self._problems.append(problem.model_copy(update={"line": line}))
         return Imported(board, self._report(board))
 
-    # -- what stands where
-
-    def _divided(self) -> tuple[Values | None, list[_Scene]]:
-        film: Values | None = None
-        scenes: list[_Scene] = []
-        pending: list[str] = []
-        elements = self._without_end()
-        for block in script.blocks(elements):
-            first = block[0]
-            if first.kind == "heading":
-                scenes.append(_Scene(first, remarks=pending))
-                pending = []
-                continue
-            values = self._note(first) if first.kind == "note" else None
-            if values is not None and "film" in values:
-                film = values
-            elif first.kind in ("section", "synopsis"):
-                remark = f"{'#' if first.kind == 'section' else '='} {first.text}"
-                here = scenes and first.kind == "synopsis" and not scenes[-1].blocks
-                (scenes[-1].remarks if here else pending).append(remark)
-            elif values is not None and "scene" in values and scenes:
-                scenes[-1].note = values
-            else:
-                if not scenes and first.kind not in ("transition", "note"):
-                    scenes.append(_Scene(None))
-                (scenes[-1] if scenes else self._before(scenes)).blocks.append(block)
-        if pending and scenes:
-            scenes[-1].remarks += pending
-        return film, [scene for scene in scenes if scene.heading is not None or scene.blocks]
-
-    def _before(self, scenes: list[_Scene]) -> _Scene:
-        """What stands before the first heading: transitions act on the next shot, remarks go to the film."""
-        scenes.append(_Scene(None))
-        return scenes[-1]
-
-    def _without_end(self) -> tuple[Element, ...]:
-        elements = list(self._script.elements)
-        last = next((i for i in reversed(range(len(elements))) if elements[i].kind not in _SILENT), None)
-        if last is not None and page.is_end_fade(elements[last]):
-            del elements[last]
-        return tuple(elements)
-
-    def _note(self, element: Element) -> Values | None:
-        try:
-            return notes.read(element.text)
-        except ValueError as bad:
-            self._problems.append(error("script", f"a vj note is damaged ({bad}); it is left out", element.line))
-            return {}
-
-    def _noted_ids(self) -> Iterator[str]:
-        for scene in self._scenes:
-            if scene.note is not None:
-                yield str(scene.note["scene"])
-            for block in scene.blocks:
-                found = notes_of(block)
-                if found is not None and "shot" in found:
-                    yield str(found["shot"])
-
     # -- scenes
 
     def _learn_locations(self) -> None:
         """Which location already stands for which place, from scenes whose note names it."""
-        for scene in self._scenes:
+        for scene in self._outline.scenes:
             if scene.note is not None and scene.heading is not None:
                 given = heading.scene_values(scene.heading)
                 wanted = notes.joined(given, scene.note)
                 if "place" in given and "place" in wanted:
                     self._locations.setdefault(given["place"], wanted["place"])
 
-    def _scene(self, scene: _Scene, index: int) -> Values | None:
+    def _scene(self, scene: Scene) -> Values | None:
         head = scene.heading
         line = head.line if head is not None else 1
         given = heading.scene_values(head) if head is not None else {}
@@ -152,7 +85,7 @@ class _Reading:
         drafts = self._shots(scene, heading.place(given.get("heading", "")).lower())
         if head is None and not drafts:
             return None
-        at = len([key for key in self._lines if len(key) == 2])
+        at, self._made = self._made, self._made + 1
         self._lines[("scenes", at)] = line
         for number, draft in enumerate(drafts):
             self._lines[("scenes", at, "shots", number)] = draft.line
@@ -168,20 +101,20 @@ class _Reading:
         if not heading.has_time(given["heading"]):
             self._guesses.append(Guess(line, f"{given['heading']!r} names no time of day"))
         if location not in self._locations:
-            name = location if location not in self._taken or location in self._places else f"place-{location}"[:32]
+            name = location if location in self._places else names.slug(location, self._taken, "place")
             self._locations[location] = name
             self._taken.add(name)
             look = heading.place(given["heading"]).lower()
             self._places.setdefault(name, {"look": " ".join(look.split()[:40])})
         return {**given, "place": self._locations[location]}
 
-    def _shots(self, scene: _Scene, place: str) -> list[Draft]:
+    def _shots(self, scene: Scene, place: str) -> list[Draft]:
         coverage = Coverage(self._people, place, self._speakers(scene), self._heard())
         held: list[Block] = []
         for block in scene.blocks:
-            note = notes_of(block)
+            note = note_of(block)
             if note is not None and "shot" in note:
-                before, own, after = _around(held, note)
+                before, own, after = around(held, note)
                 self._cover(coverage, before)
                 coverage.shots.append(self._noted(own, note, block[0].line))
                 coverage.begun()
@@ -198,7 +131,9 @@ class _Reading:
         for block in blocks:
             made = len(coverage.shots)
             first = block[0]
-            if first.kind == "action":
+            if first.kind == "action" and first.text.strip(" .!").upper() in craft.ENDS:
+                self._centred(coverage, first)
+            elif first.kind == "action":
                 coverage.add_action(first, self._guess)
             elif first.kind == "cue":
                 coverage.add_turn(first, block[1:], self._guess)
@@ -235,7 +170,7 @@ class _Reading:
         values |= {**({"lines": lines} if lines else {}), **({"sfx": sounds} if sounds else {})}
         for who in _people(values):
             self._people.admit(who)
-        remarks = [block[0].text for block in own if block[0].kind == "note" and notes_of(block) is None]
+        remarks = [block[0].text for block in own if block[0].kind == "note" and note_of(block) is None]
         first = own[0][0].line if own else line
         return Draft(values, first, notes=remarks, speaks=True, turns=2)
 
@@ -264,7 +199,7 @@ class _Reading:
     def _guess(self, line: int, guess: str) -> None:
         self._guesses.append(Guess(line, guess))
 
-    def _speakers(self, scene: _Scene) -> list[str]:
+    def _speakers(self, scene: Scene) -> list[str]:
         """Who is seen speaking in a scene, in order."""
         cues = [block[0] for block in scene.blocks if block[0].kind == "cue"]
         seen = [self._people.guess(cue.text) for cue in cues if literal.extension(cue.extension) not in UNSEEN]
@@ -277,9 +212,11 @@ class _Reading:
 
     def _people_and_places(self) -> None:
         cast = self._people.cast
+        cues = [element for element in self._script.elements if element.kind == "cue"]
+        spoke = {self._people.guess(cue.text): cue.line for cue in reversed(cues)}
         for who, member in cast.items():
-            if self._film is None and not member.get("look"):
-                self._guess(1, f"{self._people.name(who)} has no look; describe what can be seen")
+            if self._outline.film is None and not member.get("look"):
+                self._guess(spoke.get(who, 1), f"{self._people.name(who)} has no look; describe what can be seen")
         self._values |= {**({"cast": cast} if cast else {}), **({"places": self._places} if self._places else {})}
 
     def _validated(self) -> Storyboard:
@@ -300,44 +237,20 @@ class _Reading:
         )
 
 
-_SILENT = ("note", "section", "synopsis")
-
-
-def notes_of(block: Block) -> Values | None:
-    """The values of a vj note; None for anything else, a damaged one too."""
-    if block[0].kind != "note":
-        return None
-    try:
-        return notes.read(block[0].text)
-    except ValueError:
-        return None
-
-
-def _around(held: Sequence[Block], note: Values) -> tuple[list[Block], list[Block], list[Block]]:
-    """The blocks before a noted shot, its own, and those after it: it begins with the paragraph the note names."""
-    actions = [i for i, block in enumerate(held) if block[0].kind == "action"]
-    if not actions:
-        return list(held), [], []
-    named = [i for i in actions if notes.mark(held[i][0].text) == note.get("of")]
-    start = named[-1] if named else actions[-1]
-    end = next((i for i in actions if i > start), len(held))
-    while end < len(held) and held[end - 1][0].kind == "transition" and end - 1 > start:
-        end -= 1
-    begin = start - 1 if start and held[start - 1][0].kind == "transition" else start
-    return list(held[:begin]), list(held[begin:end]), list(held[end:])
-
-
 def _people(values: Values) -> Iterator[str]:
     """Everybody that a shot names."""
     yield from (values[key] for key in ("over", "pov") if key in values)
     yield from values.get("who", {})
-    yield from (line["who"] for line in values.get("lines", ()) if "who" in line)
+    yield from (line["who"] for line in values.get("lines", ()) if isinstance(line.get("who"), str))
 
 
 def _finished(draft: Draft) -> Values:
     remarks = [{"text": remark[:_REMARK]} for remark in draft.notes if remark]
     written = draft.values.get("notes", [])
-    return {**draft.values, **({"notes": [*written, *remarks]} if written or remarks else {})}
+    values = {**draft.values, **({"notes": [*written, *remarks]} if written or remarks else {})}
+    if "id" not in values and values.get("lines") and values.get("seconds", 0) < draft.words + 3 * speech.EDGE:
+        values.pop("seconds", None)
+    return values
 
 
 def _distinct(values: Values, problems: list[Problem]) -> Values:

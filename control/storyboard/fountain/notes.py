@@ -9,8 +9,11 @@ import json
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, Literal, Self
 
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from control.storyboard.scalars import Id
 from functions.contract.canonical import digest
 
 Values = dict[str, Any]
@@ -33,13 +36,44 @@ def _hidden(found: re.Match[str]) -> str:
     return "".join(f"\\u{ord(c):04x}" if unicodedata.combining(c) and ord(c) < 0x10000 else c for c in words)
 
 
+class _Difference(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    changed: dict[str, Any] = Field(default={}, alias="is")
+    before: dict[str, Any] = Field(default={}, alias="as")
+
+
+Row = (
+    Annotated[tuple[Literal["all"], str, list[dict[str, Any]]], Field(strict=False)]
+    | Annotated[tuple[Literal[""], dict[str, Any]], Field(strict=False)]
+    | Annotated[tuple[str, _Difference], Field(strict=False)]
+)
+"""All items as they were, one item that no words give, or what the words of one item do not give."""
+
+
+class _Note(_Difference):
+    film: int | None = None
+    scene: Id | None = None
+    shot: Id | None = None
+    of: str = ""
+    lines: list[Row] = []
+    sfx: list[Row] = []
+
+    @model_validator(mode="after")
+    def _about_one(self) -> Self:
+        if [self.film, self.scene, self.shot].count(None) != 2:
+            raise ValueError("a note is about the film, a scene or a shot")
+        return self
+
+
 def read(text: str) -> Values | None:
     """The values of a note's text; None where it is a person's remark. Raises `ValueError` for a broken one."""
     if not text.startswith(PREFIX):
         return None
-    values = json.loads(text.removeprefix(PREFIX))
-    if not isinstance(values, dict):
-        raise ValueError("holds no {...}")
+    try:
+        values: Values = json.loads(text.removeprefix(PREFIX))
+    except RecursionError as bad:
+        raise ValueError("is nested too deep") from bad
+    _Note.model_validate(values)
     return values
 
 

@@ -41,7 +41,8 @@ _KINDS: dict[str, Kind] = {
     "section": "section",
     "synopsis": "synopsis",
 }
-_BONEYARD = re.compile(r"/\*.*?\*/", re.DOTALL)
+_CUT = "/**/"
+"""A line that was commented out; it ends no paragraph."""
 _NOTE = re.compile(r"\[\[((?:[^\]]|\](?!\]))*)\]\]")
 _DUAL = re.compile(r"^(?P<cue>\s*(?:@.*\S|[A-Z0-9][^a-z^]*?(?:\([^()]*\))?))\s*\^+\s*$")
 _SPOKEN = ("dialogue", "parenthetical", "lyric")
@@ -72,14 +73,15 @@ class Script:
 def read(text: str) -> Script:
     """The elements of a Fountain text. Reads anything; what looks wrong is among the problems."""
     clean, removed = _cleaned(text)
-    body, duals = _without_carets(clean)
+    kept, boneyards = _without_boneyards(clean)
+    body, duals = _without_carets("\n".join(_closed(line) for line in kept.split("\n")))
     document = FountainParser().parse(body)
-    elements = _elements(document.elements, clean, duals)
+    elements = _elements(document.elements, body, duals)
     problems = [_problem(issue) for issue in document.issues if not _is_lead(issue, clean)]
     if removed:
         problems.insert(0, warning("script", f"{removed} control characters were left out"))
     title = {key: value for key, value in document.metadata.items() if isinstance(value, str)}
-    return Script(title, tuple(elements), len(_BONEYARD.findall(clean)), tuple(problems))
+    return Script(title, tuple(elements), boneyards, tuple(problems))
 
 
 def _problem(issue: ValidationIssue) -> Problem:
@@ -88,15 +90,43 @@ def _problem(issue: ValidationIssue) -> Problem:
 
 
 def _is_lead(issue: ValidationIssue, text: str) -> bool:
-    """Whether what looked like a cue without words is the framing of the next paragraph."""
-    lead = craft.framing(text.split("\n")[issue.line_number - 1].strip())[0]
-    return issue.code == "orphan-character-cue" and bool(lead)
+    """Whether what looked like a cue without words is the framing of the next paragraph, or the end."""
+    line = text.split("\n")[issue.line_number - 1].strip()
+    known = bool(craft.framing(line)[0]) or line.strip(" .!") in craft.ENDS
+    return issue.code == "orphan-character-cue" and known
 
 
 def _cleaned(text: str) -> tuple[str, int]:
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     kept = "".join(c for c in lines if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
     return unicodedata.normalize("NFC", kept), len(lines) - len(kept)
+
+
+def _without_boneyards(text: str) -> tuple[str, int]:
+    """The text without what is commented out, its lines kept, and how many passages that were."""
+    parts, at, count = list[str](), 0, 0
+    while (start := text.find("/*", at)) >= 0 and (end := text.find("*/", start + 2)) >= 0:
+        parts += [text[at:start], _blanked(text, start, end + 2)]
+        at, count = end + 2, count + 1
+    return "".join([*parts, text[at:]]), count
+
+
+def _blanked(text: str, start: int, end: int) -> str:
+    """As many lines as the passage has, empty where words stand before or after it on the line."""
+    before = text[text.rfind("\n", 0, start) + 1 : start].strip()
+    after = text[end : text.find("\n", end) if "\n" in text[end:] else len(text)].strip()
+    rows = [_CUT] * (text.count("\n", start, end) + 1)
+    rows[0] = "" if before else rows[0]
+    rows[-1] = "" if after or (before and len(rows) == 1) else rows[-1]
+    return "\n".join(rows)
+
+
+def _closed(line: str) -> str:
+    """The line with at most one note open at its end; the parser's time grows with the square of more."""
+    end = line.rfind("]]") + 2 if "]]" in line else 0
+    tail = line[end:]
+    first = tail.find("[[") + 2
+    return line if tail.count("[[") < 2 else line[:end] + tail[:first] + re.sub(r"\[(?=\[)", "[ ", tail[first:])
 
 
 def _without_carets(text: str) -> tuple[str, frozenset[int]]:

@@ -487,7 +487,31 @@ def test_values_that_no_storyboard_takes_are_refused_with_the_line(lighthouse: S
         import_fountain(script)
     [problem] = refused.value.problems
     assert problem.line is not None
-    assert script.split("\n")[problem.line - 1].startswith("EXTREME WIDE:")
+    assert script.split("\n")[problem.line - 1].startswith('[[vj {"shot":"beam"')
+    assert (problem.path, problem.message) == ("shot beam: seconds", "is 4500; it must be at most 60")
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "5", "[]", "{}", '{"shot":5}', '{"shot":"a","scene":"b"}', '{"shot":"UPPER"}', '{"shot":"a","is":5}',
+        '{"shot":"a","lines":5}', '{"shot":"a","lines":[5]}', '{"shot":"a","lines":[["x",5]]}',
+        '{"shot":"a","lines":[["x",{"is":5}]]}', '{"shot":"a","lines":[["all","x",5]]}', '{"shot":"a","more":1}',
+        '{"shot":"a","sfx":[["",5]]}', '{"shot":"a"', "NaN", '{"film":1,"is":{"cast":5}}',
+        '{"film":1,"is":{"cast":{"a":5}}}', '{"film":1,"is":{"places":[]}}', '{"scene":"a","is":{"notes":5}}',
+        '{"scene":"a","is":{"shots":5}}', '{"shot":"a","is":{"who":5}}', '{"shot":"a","is":{"who":[5]}}',
+        '{"shot":"a","is":{"over":[]}}', '{"shot":"a","is":{"lines":5}}', '{"shot":"a","is":{"notes":"x"}}',
+        '{"shot":"a","lines":[["",{"id":"l","who":[],"text":"x"}]]}',
+    ],
+)  # fmt: skip
+def test_whatever_stands_in_a_note_the_answer_is_typed_and_has_a_line(note: str) -> None:
+    script = f"Title: X\n\nINT. X - DAY\n\nRain.\n\n[[vj {note}]]\n"
+    try:
+        problems = import_fountain(script).report.problems
+    except StoryboardRefused as refused:
+        problems = tuple(refused.problems)
+    assert problems
+    assert {problem.line for problem in problems} <= {3, 5, 7}
 
 
 def test_somebody_new_in_an_exported_script_joins_the_cast(lighthouse: Storyboard) -> None:
