@@ -72,6 +72,7 @@ class PiperVoice:
         self.noises = _noise_as_input(model)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = THREADS, 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self.session = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
         self.rate = int(self.config["audio"]["sample_rate"])
         self.hop = int(self.config.get("hop_length", 256))

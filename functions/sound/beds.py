@@ -16,7 +16,7 @@ Maker = Callable[[int, np.random.Generator, Settings], Array]
 
 def room_tone(n: int, draw: np.random.Generator, _: Settings) -> Array:
     """The air of a quiet room: noise between brown and pink, 40 Hz to 6 kHz, left and right unrelated."""
-    return noise(draw, n, band(40, 6000, 2, 0.75))
+    return noise(draw, n, band(40, 6000, 3, 0.75))
 
 
 def wind(n: int, draw: np.random.Generator, of: Settings) -> Array:
@@ -136,7 +136,7 @@ def clockwork(n: int, draw: np.random.Generator, of: Settings) -> Array:
         tick = dsp.modes(round(0.16 * dsp.RATE), partials, draw)
         rattle = draw.standard_normal(len(tick)) * dsp.envelope(len(tick), 0.001, 0.03) * 0.35
         wheel = dsp.padded(np.zeros(round(0.05 * dsp.RATE)), len(tick)) + np.roll(tick, round(0.045 * dsp.RATE)) * 0.3
-        events.append((index * step + draw.normal(0, 0.003), dsp.stereo(tick + rattle + wheel, 0.15)))
+        events.append(((index + 0.4) * step + draw.normal(0, 0.003), dsp.stereo(tick + rattle + wheel, 0.15)))
     return dsp.room(dsp.placed(n, events), draw, 0.5, 0.25) + 0.01 * noise(draw, n, band(60, 2000, 1, 0.5))
 
 

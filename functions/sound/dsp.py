@@ -203,8 +203,8 @@ def room(x: Array, draw: np.random.Generator, decay: float, wet: float, bright: 
 
 
 def loudness(x: Array) -> float:
-    """Ungated loudness of a stereo sound in LUFS (ITU-R BS.1770-5 without gates: right for steady sounds)."""
-    return Meter(peaks=False).feed_all(blocks(x)).weighted
+    """Integrated loudness of a stereo sound in LUFS (ITU-R BS.1770-5; ungated under 400 ms)."""
+    return Meter(peaks=False).feed_all(blocks(x)).result.integrated
 
 
 def blocks(x: Array) -> list[Array]:

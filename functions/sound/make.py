@@ -8,6 +8,8 @@ from functions.sound.prompt import Layer
 
 BED_LUFS = -26.0
 HIT_PEAK_DBFS = -8.0
+FAINTEST = -90.0
+"""LUFS below which a bed is too short to be measured."""
 LOOP_S = 20.0
 """Longest loop that is synthesised; longer beds repeat it."""
 SEAM_S = 0.05
@@ -98,7 +100,8 @@ def bed(layers: tuple[Layer, ...], n: int, draw: np.random.Generator) -> Array:
     for position, layer in enumerate(layers):
         mixed += loop(layer, period, draw) * max(0.5, 1 - 0.3 * position)
     mixed = dsp.softened(mixed, CREST)
-    mixed *= 10 ** ((BED_LUFS - dsp.loudness(mixed)) / 20)
+    level = dsp.loudness(mixed)
+    mixed *= 10 ** ((BED_LUFS - level) / 20) if level > FAINTEST else 0.01
     return tiled(mixed * min(1.0, 0.7 / max(float(np.abs(mixed).max()), 1e-9)), n)
 
 

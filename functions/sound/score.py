@@ -12,12 +12,16 @@ from pydantic import BaseModel, ConfigDict
 from functions.sound import dsp
 from functions.sound.dsp import RATE, Array
 from functions.sound.players import Instrument, Note, played
+from functions.sound.prompt import stems
 
 LUFS = -20.0
 PEAK = 0.84
 EDGE_S = 0.03
+FAINTEST = -90.0
+"""LUFS below which a cue is a few samples of fade and is left as it is."""
 NOTES = {"c": -2, "d": 0, "e": 2, "f": 3, "g": 5, "a": -5, "b": -3}
-_TONE = r"([A-G])(?: ?(sharp|flat|#|♯|♭))?"
+SIGNS = {"sharp": 1, "#": 1, "♯": 1, "flat": -1, "♭": -1, "b": -1}
+_TONE = r"([A-G])( ?(?:sharp|flat|#|♯|♭)|b\b)?"
 KEY = re.compile(rf"\b(?:in|note|of|on|low|high|a|an) {_TONE}(?=[,.;]|$)|\b{_TONE}(?= (?:minor|major)\b)")
 
 
@@ -79,7 +83,7 @@ def _tags() -> dict[tuple[str, ...], list[tuple[str, str]]]:
         rows += [(table, key, (key,)) for key in getattr(WORDS, f"{table}s")]
     for table, key, phrases in rows:
         for phrase in phrases:
-            found.setdefault(tuple(phrase.split()), []).append((table, key))
+            found.setdefault(stems(phrase), []).append((table, key))
     return found
 
 
@@ -98,8 +102,9 @@ def read(prompt: str) -> Cue:
     unknown: list[str] = []
     index, denied = 0, False
     while index < len(words):
-        size = next((k for k in range(LONGEST, 0, -1) if tuple(words[index : index + k]) in TAGS), 0)
-        for table, key in TAGS[tuple(words[index : index + size])] if size and not denied else ():
+        rest = stems(" ".join(words[index : index + LONGEST]))
+        size = next((k for k in range(len(rest), 0, -1) if rest[:k] in TAGS), 0)
+        for table, key in TAGS[rest[:size]] if size and not denied else ():
             said[table].append(key)
         if not size and words[index] not in WORDS.passing and words[index] not in NEGATIONS | JOINING:
             unknown.append(words[index])
@@ -123,7 +128,7 @@ def _root(prompt: str) -> int:
     if not match:
         return 0
     letter, sign = match[1] or match[3], match[2] or match[4] or ""
-    return NOTES[letter.lower()] + {"sharp": 1, "#": 1, "♯": 1, "flat": -1, "♭": -1}.get(sign, 0)
+    return NOTES[letter.lower()] + SIGNS.get(sign.strip(), 0)
 
 
 def understood(cue: Cue) -> bool:
@@ -269,7 +274,9 @@ def compose(cue: Cue, n: int, draw: np.random.Generator) -> Array:
     x = played(draw, parts, n)
     edge = np.minimum(np.minimum(np.arange(n), n - 1 - np.arange(n)) / (EDGE_S * RATE), 1)
     x *= edge[:, None]
-    x *= 10 ** ((LUFS - dsp.loudness(x)) / 20)
+    level = dsp.loudness(x)
+    if level > FAINTEST:
+        x *= 10 ** ((LUFS - level) / 20)
     return x * min(1.0, PEAK / max(float(np.abs(x).max()), 1e-9))
 
 
