@@ -110,9 +110,9 @@ class Figure:
 
     def _lying(self, placed: Points) -> Points:
         """Turned on the back: feet where the gaze was."""
-        low = self.stand.eyes + 6.4 * self.stand.head
+        low = self.stand.eyes + (6.4 if self.stand.head < 0.13 else 0.4) * self.stand.head
         d = placed - (self.stand.x, low)
-        return np.stack([self.stand.x - d[:, 1] - 3 * self.stand.head, low + d[:, 0] * 0.8], axis=1)
+        return np.stack([self.stand.x - d[:, 1] - (3 if self.stand.head < 0.13 else 0) * self.stand.head, low + d[:, 0] * 0.8], axis=1)
 
     # -- brushes --------------------------------------------------------------------------------------------------
 
@@ -140,7 +140,8 @@ class Figure:
         reach = RIM_SHARE * rim * np.maximum(self.coat.light - 6 - value, 4.0)
         kept = 0.4 if self.scene.lamp else 0.75
         glow = light + reach * edge
-        sheet.paint(mask, value - shade + kept * glow, lit=(1 - kept) * 1.35 * glow, **hues)
+        body = np.asarray(value - shade + kept * glow, np.float32)
+        sheet.paint(mask, body, lit=np.asarray((1 - kept) * 1.35 * glow, np.float32), **hues)
 
     def line(self, sheet: Sheet, points: Sequence[Sequence[float]], amount: float, width: float = 0.035) -> None:
         """A drawn line over a part: a fold, a seam. `amount` in L*."""

@@ -36,7 +36,7 @@ def stage(scene: Scene, view: View) -> Staged:
     backdrop = sorted(s.planes, key=lambda p: p.parallax)
     people = _people(scene, view)
     _focus(scene, backdrop)
-    for plane in people:
+    for plane in [*people, *people]:
         separate(backdrop, plane.sheet)
     grade(backdrop, scene.tones["median"], bool(people))
     return Staged([*backdrop, *people], s.lamps)
@@ -99,15 +99,16 @@ def separate(backdrop: list[Plane], subject: Sheet) -> None:
         return
     value = _reduced(subject, subject.value + 0.7 * subject.lit)
     own = float(np.average(value, weights=np.maximum(alpha - 0.5, 0) * 2))
-    reach = subject.view.scale * _SMALL / subject.view.shape[0]
-    halo = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 0.08 * reach), np.float32)
-    ring = float(np.average(_behind(backdrop), weights=halo + 1e-6))
-    goal = own + APART + 5 if (ring >= own - 4 and own + APART + 5 <= 84) or own < 34 else own - APART - 5
-    if (goal > own and ring >= goal) or (goal < own and ring <= goal):
+    size = float(np.sqrt(alpha.sum() / np.pi))
+    ring = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 3.0 + 0.2 * size), np.float32) * (alpha < 0.1) + 1e-6
+    behind = float(np.average(_behind(backdrop), weights=ring))
+    goal = own + APART + 5 if (behind >= own - 4 and own + APART + 5 <= 84) or own < 34 else own - APART - 5
+    if (goal > own and behind >= goal) or (goal < own and behind <= goal):
         return
-    wide = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 0.17 * reach), np.float32)
-    wider = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 0.42 * reach), np.float32)
-    wash = np.clip(1.5 * wide + 1.1 * wider, 0, 1) * (goal - ring)
+    near = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 4.0 + 0.5 * size), np.float32)
+    wide = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 8.0 + 1.3 * size), np.float32)
+    wash = np.minimum(near, 0.45) + 0.8 * wide
+    wash *= (goal - behind) / float(np.average(wash, weights=ring))
     for plane in backdrop:
         sheet, where = plane.sheet, plane.sheet.roi.slices
         rows, columns = sheet.view.shape

@@ -9,6 +9,7 @@ from typing import IO, cast
 import pytest
 
 from functions.animatic.engine import Animatic
+from functions.catalog import builtin
 from functions.contract.base import Size
 from functions.contract.manifest import EngineManifest
 from functions.contract.params import Composition, Figure, Keyframe, Params
@@ -91,18 +92,7 @@ Run = Callable[..., FolderJob]
 
 @pytest.fixture(scope="session")
 def manifest() -> EngineManifest:
-    return EngineManifest(
-        name="animatic",
-        version="0.0.1",
-        title="Animatic",
-        summary="",
-        kinds=("keyframe", "motion"),
-        recipe=1,
-        entry="functions.animatic.engine:Animatic",
-        deadline_s=60,
-        licences=(),
-        prices=(),
-    )
+    return builtin()["animatic"]
 
 
 @pytest.fixture
