@@ -37,12 +37,15 @@ ON CONFLICT(render_id,path) DO UPDATE SET n=excluded.n, kind=excluded.kind, engi
 _DROP_STEPS = """
 DELETE FROM step WHERE render_id=:render AND path NOT IN (SELECT value->>'path' FROM json_each(:steps))"""
 _OUTLINE = "UPDATE render SET outline=:outline WHERE id=:render"
+# CROSS JOIN and LIMIT -1 keep the JSON from being read anew for every step.
 _OTHER_PRINTS = """
-SELECT step.path FROM step JOIN json_each(:steps) ON value->>'path'=step.path
+SELECT step.path FROM json_each(:steps) CROSS JOIN step ON step.path=value->>'path'
 WHERE step.render_id=:render AND step.fp IS NOT value->>'fp' LIMIT 1"""
 _STAND = """
-UPDATE step SET state=s.value->>'state', reason=s.value->>'reason' FROM json_each(:steps) s
-WHERE step.render_id=:render AND step.path=s.value->>'path'"""
+UPDATE step SET state=s.state, reason=s.reason FROM (
+    SELECT value->>'path' AS path, value->>'state' AS state, value->>'reason' AS reason
+    FROM json_each(:steps) LIMIT -1) s
+WHERE step.render_id=:render AND step.path=s.path"""
 _TAKE = """
 INSERT INTO take(id,film_id,shot_id,kind,path,label,fp,render_id,created_at)
 SELECT value->>'id', :film, value->>'shot', value->>'kind', value->>'path', value->>'label', value->>'fp', :render,

@@ -60,7 +60,9 @@ async def test_a_stale_base_is_refused_and_says_which_is_current(b: Bench) -> No
 
 
 async def test_a_storyboard_too_large_for_a_row_lies_in_the_store(b: Bench) -> None:
-    shots = [{"id": f"s{i}", "action": "word " * 60, "notes": [{"text": "x" * 900}]} for i in range(200)]
+    shots = [
+        {"id": f"s{i}", "action": "word " * 60, "notes": [{"id": f"n{i}", "text": "x" * 1900}]} for i in range(200)
+    ]
     large = board("Large", scenes=[{"id": "a", "shots": shots}])
     film = await b.studio.create_film(large)
     assert len(large.model_dump_json(exclude_defaults=True)) > ROW_LIMIT

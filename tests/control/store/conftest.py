@@ -5,8 +5,8 @@ import pytest
 
 from control.store import ObjectStore
 from control.store.folder import FolderStore
-from control.store.s3 import PART, S3Store
 from tests.servers.s3 import S3Server, seaweed
+from tests.servers.stores import s3_store
 
 
 @pytest.fixture
@@ -34,15 +34,3 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
             await found.delete(head.key)
     yield found
     await found.close()
-
-
-def s3_store(server: S3Server, *, secret: str | None = None, part: int = PART) -> S3Store:
-    """A store in the server's bucket."""
-    return S3Store(
-        server.bucket,
-        endpoint=server.url,
-        access_key=server.access,
-        secret_key=secret or server.secret,
-        region=server.region,
-        part=part,
-    )

@@ -12,8 +12,8 @@ import pytest
 from control.errors import ObjectExists, ObjectMissing, StoreError, StoreFull
 from control.store import CHUNK, ObjectStore
 from control.store.folder import FolderStore
-from tests.control.store.conftest import s3_store
 from tests.servers.s3 import S3Server
+from tests.servers.stores import s3_store
 
 pytestmark = pytest.mark.anyio
 KEY = "artifacts/ab/x/image.png"
