@@ -18,7 +18,7 @@ from functions.media.disk import writing
 
 Quality = Literal["draft", "standard", "final"]
 PRESETS: dict[Quality, dict[str, str]] = {
-    "draft": {"preset": "superfast", "crf": "21"},
+    "draft": {"preset": "superfast", "crf": "22"},
     "standard": {"preset": "veryfast", "crf": "18"},
     "final": {"preset": "medium", "crf": "16"},
 }
