@@ -107,6 +107,8 @@ class FilmView:
     problems: tuple[Problem, ...]
     render: RenderView | None
     takes: tuple[TakeInfo, ...]
+    seen: int
+    """The last event before all this was read: live events go on from there."""
 
     @property
     def ratio(self) -> str:
@@ -216,6 +218,7 @@ class FilmView:
 async def load(context: Context, film_id: str) -> FilmView:
     """Gather it. Raises `NotFound`."""
     studio = context.studio
+    seen = (await studio.events(-1)).last
     film = await studio.film(film_id)
     _, board = await studio.revision(film_id)
     newest = (await studio.renders(film_id, limit=1)).items
@@ -226,8 +229,8 @@ async def load(context: Context, film_id: str) -> FilmView:
     except PlanError as error:
         found = tuple(Problem(severity="error", path=p.path, message=p.message, line=p.line) for p in error.problems)
         said = found or (Problem(severity="error", path="film", message=error.detail),)
-        return FilmView(film, board, None, said, render, takes)
-    return FilmView(film, board, plan, plan.problems, render, takes)
+        return FilmView(film, board, None, said, render, takes, seen)
+    return FilmView(film, board, plan, plan.problems, render, takes, seen)
 
 
 def missing_files(board: Storyboard, known: Mapping[str, object]) -> tuple[str, ...]:

@@ -86,6 +86,7 @@ async def film(request: Request, context: Context, caller: Caller) -> Response:
 def _values(shown: FilmView) -> dict[str, Any]:
     return {
         "film": shown.film,
+        "seen": shown.seen,
         "ratio": shown.ratio,
         "aspect": shown.board.aspect,
         "fps": shown.board.fps,
@@ -155,6 +156,7 @@ async def shot(request: Request, context: Context, caller: Caller) -> Response:
         "shot.html",
         caller,
         film=shown.film,
+        seen=shown.seen,
         ratio=shown.ratio,
         shot=card,
         scene=scene,

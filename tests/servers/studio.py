@@ -4,11 +4,12 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import uvicorn
@@ -22,6 +23,7 @@ from control.render.runner import wall_ms
 from control.settings import Settings, load
 
 START_S = 60.0
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,11 @@ class RunningStudio:
 
     def link(self) -> str:
         """A one-time login link."""
-        return asyncio.run(issue_link(self.settings))
+        return _apart(issue_link(self.settings))
 
     def token(self, scope: TokenScope = "owner", name: str = "test") -> str:
         """A bearer token."""
-        return asyncio.run(_issue(self.settings, name, scope))
+        return _apart(_issue(self.settings, name, scope))
 
     def client(self, scope: TokenScope | None = "owner", **options: Any) -> httpx2.Client:
         """An HTTP client, with a token of this scope."""
@@ -69,6 +71,12 @@ def _await_start(server: uvicorn.Server, thread: threading.Thread) -> None:
         if not thread.is_alive() or time.monotonic() > end:
             raise RuntimeError("the Studio did not start")
         time.sleep(0.02)
+
+
+def _apart(work: Coroutine[Any, Any, T]) -> T:
+    """Run it in a thread of its own: a browser driver may hold an event loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 async def _issue(settings: Settings, name: str, scope: TokenScope) -> str:
