@@ -17,6 +17,9 @@ from functions.serve.processes import WorkerProcess
 from functions.serve.queue import Entry, JobQueue
 from functions.serve.settings import DoorSettings
 
+STARTS = 5
+"""How often a worker may fail to start before the door gives up."""
+START_PAUSE_S = 0.5
 Ended = Callable[[Entry], Awaitable[None]]
 
 
@@ -95,7 +98,7 @@ class Pool:
 
     async def _slot(self) -> None:
         while True:
-            worker = await WorkerProcess.start(self._settings)
+            worker = await self._start()
             try:
                 while worker.alive():
                     entry = await self._next()
@@ -105,6 +108,15 @@ class Pool:
                     await self._run(worker, entry)
             finally:
                 await asyncio.shield(worker.end())
+
+    async def _start(self) -> WorkerProcess:
+        for _ in range(STARTS - 1):
+            try:
+                return await WorkerProcess.start(self._settings)
+            except WorkerDied as error:
+                print(error, file=sys.stderr)
+                await asyncio.sleep(START_PAUSE_S)
+        return await WorkerProcess.start(self._settings)
 
     async def _next(self) -> Entry:
         while True:

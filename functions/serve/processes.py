@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
+from functions.contract.errors import WorkerDied
 from functions.serve.session import kill_session
 from functions.serve.settings import DoorSettings
 
@@ -34,7 +35,7 @@ class WorkerProcess:
 
     @classmethod
     async def start(cls, settings: DoorSettings) -> "WorkerProcess":
-        """Start a worker and hand it its settings."""
+        """Start a worker and wait until it can take a job. Raises `WorkerDied`."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -47,7 +48,14 @@ class WorkerProcess:
         )
         worker = cls(process)
         worker.tell(json.loads(settings.model_dump_json()))
-        return worker
+        try:
+            async for answer in worker.answers():
+                if "ready" in answer:
+                    return worker
+        except asyncio.CancelledError:
+            worker.kill()
+            raise
+        raise WorkerDied(f"a worker ended with {await worker.end()} before it could take a job")
 
     @property
     def pid(self) -> int:

@@ -14,7 +14,7 @@ import sys
 import threading
 from pathlib import Path
 from queue import SimpleQueue
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 from functions.contract.errors import Cancelled
 from functions.contract.job import JobProgress, JobRequest
@@ -71,9 +71,12 @@ class Worker:
 
     def _say(self, message: dict[str, Any]) -> None:
         line = json.dumps(message).encode() + b"\n"
-        with self._lock:
-            self._answers.write(line)
-            self._answers.flush()
+        try:
+            with self._lock:
+                self._answers.write(line)
+                self._answers.flush()
+        except BrokenPipeError:
+            leave()
 
     def _listen(self) -> None:
         for line in self._orders:
@@ -84,8 +87,13 @@ class Worker:
                 self._jobs.put((request, stop))
             elif (running := self._stops.get(order["cancel"])) is not None:
                 running.set(Cancelled("the job was cancelled"))
-        kill_session(os.getsid(0), spare=os.getpid())
-        os._exit(0)
+        leave()
+
+
+def leave() -> NoReturn:
+    """The door is gone: end everything of this session, then this process, at once."""
+    kill_session(os.getsid(0), spare=os.getpid())
+    os._exit(0)
 
 
 def main() -> None:

@@ -1,7 +1,9 @@
 """The door over its HTTP API, with real worker processes."""
 
+import contextlib
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import psutil
 import pytest
 
 from functions.contract import grant
@@ -245,6 +248,37 @@ def test_accepted_jobs_survive_kill_9(tmp_path: Path) -> None:
         assert [d.ended(job)["status"] for job in jobs] == ["COMPLETED"] * 6
         for job in jobs:
             assert json.loads(d.read(job.reserved.result.key))["status"] == "done"
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_every_job_ends_once_however_often_door_and_workers_are_killed(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    jobs = [request(f"slow:{rng.uniform(0.05, 0.5):.2f}", executions=10) for _ in range(10)]
+    for _ in range(3):
+        with door(tmp_path, workers=2) as d:
+            until = time.monotonic() + rng.uniform(0.5, 2)
+            while time.monotonic() < until:
+                assert d.run(rng.choice(jobs)).status_code == 200
+                if rng.random() < 0.1:
+                    kill_a_worker(d, rng)
+                time.sleep(rng.uniform(0, 0.1))
+            os.kill(d.process.pid, signal.SIGKILL)
+            d.process.wait()
+    with door(tmp_path, workers=2) as d:
+        for job in jobs:
+            assert d.run(job).status_code == 200
+        for job in jobs:
+            assert d.ended(job, 60)["status"] == "COMPLETED"
+            assert json.loads(d.read(job.reserved.result.key))["status"] == "done"
+            assert d.read(job.outputs[OUTPUT].key) == b"slow"
+
+
+def kill_a_worker(running: Door, rng: random.Random) -> None:
+    """SIGKILL to one of the door's workers, if it has any."""
+    workers = psutil.Process(running.process.pid).children()
+    if workers:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            rng.choice(workers).kill()
 
 
 def test_job_that_ran_when_its_door_died_is_reported_when_it_may_not_run_again(tmp_path: Path) -> None:
