@@ -94,9 +94,13 @@ def _reserved(fp: str, job_id: str) -> Reserved:
     )
 
 
+def _seconds(left_ms: int) -> int:
+    """How long a URL lives: a little over what is left, since signatures carry whole seconds; S3 allows 7 days."""
+    return min(max(60, left_ms // 1000 + 5), 7 * 86_400)
+
+
 async def _with_urls(request: JobRequest, store: ObjectStore, now: int) -> JobRequest:
-    whole = max(60, (request.expires_at - now) // 1000)
-    start = max(60, (request.start_by - now) // 1000)
+    whole, start = _seconds(request.expires_at - now), _seconds(request.start_by - now)
 
     async def get(key: str) -> str:
         return (await store.presign("GET", key, whole)).url
