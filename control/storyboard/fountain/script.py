@@ -7,7 +7,7 @@ what the parser would drop is counted.
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from fountain import FountainElement, FountainParser, ValidationIssue
@@ -76,7 +76,7 @@ def read(text: str) -> Script:
     kept, boneyards = _without_boneyards(clean)
     body, duals = _without_carets("\n".join(_closed(line) for line in kept.split("\n")))
     document = FountainParser().parse(body)
-    elements = _elements(document.elements, body, duals)
+    elements = _rejoined(_elements(document.elements, body, duals), body.split("\n"))
     problems = [_problem(issue) for issue in document.issues if not _is_lead(issue, clean)]
     if removed:
         problems.insert(0, warning("script", f"{removed} control characters were left out"))
@@ -108,6 +108,7 @@ def _without_boneyards(text: str) -> tuple[str, int]:
     while (start := text.find("/*", at)) >= 0 and (end := text.find("*/", start + 2)) >= 0:
         parts += [text[at:start], _blanked(text, start, end + 2)]
         at, count = end + 2, count + 1
+        at += text[start - 1 : start] == " " == text[at : at + 1]
     return "".join([*parts, text[at:]]), count
 
 
@@ -159,6 +160,25 @@ def _elements(parsed: list[FountainElement], text: str, duals: frozenset[int]) -
         last = element.line_number + element.text.count("\n")
         for line in range(element.line_number, last + 1):
             yield from (Element("note", aside, line) for aside in asides.pop(line, ()))
+
+
+def _rejoined(elements: Iterator[Element], lines: list[str]) -> Iterator[Element]:
+    """The elements with action paragraphs whole that lines commented out stand in."""
+    held: Element | None = None
+    end = 0
+    for element in elements:
+        between = lines[end : element.line - 1]
+        if held is not None and element.kind == "action" and between and all(row.strip() == _CUT for row in between):
+            held = replace(held, text=f"{held.text}\n{element.text}")
+        else:
+            if held is not None:
+                yield held
+            held = element if element.kind == "action" else None
+            if held is None:
+                yield element
+        end = element.line + element.text.count("\n")
+    if held is not None:
+        yield held
 
 
 def _asides(text: str) -> dict[int, list[str]]:

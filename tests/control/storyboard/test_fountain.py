@@ -113,6 +113,14 @@ def test_a_boneyard_is_left_out_and_counted() -> None:
     assert found.report.boneyards == 2
 
 
+def test_a_boneyard_inside_words_parts_neither_a_turn_nor_a_paragraph() -> None:
+    rain = "Rain /* and hail */ falls\n/* hard */\non glass."
+    script = f"INT. X - DAY\n\n{rain}\n\nMAREN\nHello there.\n/* You. */\nMy friend.\n"
+    first, second = shots(script)
+    assert first.action == "Rain falls on glass."
+    assert spoken(second) == [("maren", "Hello there. My friend.")]
+
+
 def test_centred_words_are_on_the_picture_and_lyrics_are_sung() -> None:
     first, second = shots("INT. X - DAY\n\nRain.\n\n> LONDON <\n\nMAREN\n~la la la la la la\n")
     assert first.super is not None
@@ -437,6 +445,13 @@ def test_a_changed_action_changes_nothing_else(lighthouse: Storyboard) -> None:
 
 def test_a_changed_lead_wins_over_the_note(lighthouse: Storyboard) -> None:
     assert changed(lighthouse, "INSERT: A hand", "CLOSE ON: A hand").shot("switch").size == "close"
+
+
+def test_a_lead_that_is_put_in_wins_over_the_size_of_the_note(lighthouse: Storyboard) -> None:
+    assert lighthouse.shot("question").size == "medium-close"
+    board = changed(lighthouse, "Maren keeps her eyes", "EXTREME CLOSE ON: Maren keeps her eyes")
+    assert board.shot("question").size == "extreme-close"
+    assert board.shot("question").lens == "long"
 
 
 def test_a_line_put_in_between_leaves_its_neighbours_alone(lighthouse: Storyboard) -> None:

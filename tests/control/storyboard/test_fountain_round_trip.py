@@ -9,7 +9,7 @@ from tests.control.storyboard.strategies import boards
 
 
 @given(boards())
-@settings(deadline=None, max_examples=80, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=50, suppress_health_check=list(HealthCheck))
 def test_import_of_export_is_the_same_board(board: Storyboard) -> None:
     read = import_fountain(export_fountain(board)).board
     assert read == board
