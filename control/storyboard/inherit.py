@@ -53,6 +53,8 @@ def ambience(board: Storyboard, scene: Scene) -> str:
 
 def _chain(board: Storyboard, shot: Shot) -> list[Shot]:
     """The shot and those it is set up like, nearest first; a reference that leads nowhere earlier ends it."""
+    if shot.same_as is None:
+        return [shot]
     earlier: dict[str, Shot] = {}
     for _, other in board.shots():
         if other.id == shot.id:

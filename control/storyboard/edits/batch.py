@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError
 
 from control.storyboard import checks, findings, readings
 from control.storyboard.edits import care, cut, entities, film, render, scenes, shots, sounds, words
-from control.storyboard.edits.change import Change, changes, meet, stale
+from control.storyboard.edits.change import Change, changes
 from control.storyboard.edits.locks import guard
 from control.storyboard.edits.operation import Operation
 from control.storyboard.errors import EditRefused
@@ -132,15 +132,6 @@ def rebase(
     Raises `StaleBase` with both values of every place that both changed, and whatever `apply` raises.
     """
     asked = apply(base, ops, by_person=by_person, resolve=resolve)
-    theirs = changes(base, current)
-    clashes = [
-        {"path": list(mine.path), "theirs": other.after, "yours": mine.after}
-        for mine in asked.changes
-        for other in theirs
-        if meet(mine.path, other.path)
-    ]
-    if clashes:
-        raise stale(clashes)
     return apply(current, [care.Patch(changes=asked.changes)], by_person=by_person)
 
 

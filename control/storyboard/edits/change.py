@@ -82,12 +82,6 @@ def stale(clashes: Sequence[Mapping[str, Any]]) -> StaleBase:
     )
 
 
-def meet(one: Path, other: Path) -> bool:
-    """Whether two changes touch the same place: one path leads to or through the other."""
-    length = min(len(one), len(other))
-    return one[:length] == other[:length]
-
-
 def _shaped(value: Tree) -> Tree:
     return {key: _part(key, part) for key, part in value.items()}
 

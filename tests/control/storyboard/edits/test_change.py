@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from control.storyboard import text
-from control.storyboard.edits.change import Change, applied, changes, meet
+from control.storyboard.edits.change import Change, applied, changes
 from control.storyboard.errors import StaleBase
 from control.storyboard.form import canonical
 from control.storyboard.models import Storyboard
@@ -40,9 +40,3 @@ def test_moves_that_tie_a_knot_are_refused() -> None:
     ]
     with pytest.raises(StaleBase, match="shots"):
         applied(shots("abcde"), knot)
-
-
-def test_paths_meet_where_one_leads_to_the_other() -> None:
-    assert meet(("scenes", "s"), ("scenes", "s", "light"))
-    assert meet(("a",), ("a",))
-    assert not meet(("a", "b"), ("a", "c"))
