@@ -9,7 +9,7 @@ from pydantic import Field
 from functions import catalog
 from functions.catalog import Catalog
 from functions.contract.base import Strict
-from functions.runtime.verify import Trust
+from functions.runtime.verify import Trust, origin
 
 PublicKey = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -48,11 +48,14 @@ class DoorSettings(Strict):
         return Catalog({name: known[name] for name in wanted})
 
     def trust(self) -> Trust:
-        """What requests are checked against."""
+        """What requests are checked against. Raises `ValueError` as `manifests`, and for what is no origin."""
+        origins = {text: origin(text) for text in self.origins}
+        if "" in origins.values():
+            raise ValueError(f"{next(t for t, o in origins.items() if not o)!r} is not scheme://host[:port]")
         return Trust(
             door=self.door,
             keys=tuple(VerifyKey(bytes.fromhex(key)) for key in self.keys),
             catalog=self.manifests(),
-            origins=frozenset(self.origins),
+            origins=frozenset(origins.values()),
             bucket=bool(self.store),
         )
