@@ -59,7 +59,9 @@ def unit(x: Array) -> Array:
 
 def noise(draw: np.random.Generator, n: int, response: Response, channels: int = 2) -> Array:
     """Seeded Gaussian noise through a filter, RMS 1, channels independent: `(n, channels)`."""
-    return unit(filtered(draw.standard_normal((n, channels)), response))
+    shape = response(frequencies(n))
+    bins = (draw.standard_normal((channels, len(shape))) + 1j * draw.standard_normal((channels, len(shape)))) * shape
+    return unit(np.ascontiguousarray(np.fft.irfft(bins, n).T))
 
 
 def drift(
@@ -84,13 +86,13 @@ def drift(
 def sculpted(x: Array, gains: Callable[[Array, Array], Array]) -> Array:
     """A loop with a filter that changes in time: `gains(t, f)` gives `(frames, bins)` from column and row vectors.
 
-    Overlap-add of Hann frames at a quarter hop around the loop.
+    Overlap-add around the loop: half-overlapping frames, the root of a Hann window before and after.
     """
     n = len(x)
-    count = max(4, round(n / (FRAME / 4)))
+    count = max(4, round(n / (FRAME / 2)))
     starts = np.round(np.arange(count) * n / count).astype(np.int64)
     places = (starts[:, None] + np.arange(FRAME)[None, :]) % n
-    window = np.hanning(FRAME + 1)[:-1]
+    window = np.sqrt(np.hanning(FRAME + 1)[:-1])
     centre = (starts + FRAME / 2)[:, None] % n / RATE
     shape = gains(centre, np.fft.rfftfreq(FRAME, 1 / RATE)[None, :])
     weight = np.bincount(places.ravel(), np.tile(window**2, count), n)
