@@ -81,7 +81,7 @@ class Mastering:
                     continue
             delivered = self._encode()
             off, over = delivered.integrated - preset.integrated, delivered.true_peak - preset.true_peak
-            near = abs(off) <= preset.tolerance * 0.8 or (gain == most and off < 0)
+            near = abs(off) <= preset.tolerance * 0.4 or (gain == most and off < 0)
             if near and over <= 0:
                 return Master(gain, ceiling, reduction, delivered)
             gain, ceiling = min(most, gain - off), ceiling - (over + 0.05 if over > 0 else 0)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from functions.assemble.sounds import part_of
 from functions.media.disk import writing
 from functions.media.fir import Stereo
 from functions.media.loudness import CONTEXT, Meter, oversampled_peaks
@@ -30,15 +31,14 @@ class Premix:
                 sums.write(block.astype("<i4").tobytes())
                 meter.feed(window[2 * CONTEXT :])
         self.samples, self.loudness = meter.samples - CONTEXT, meter.result.integrated
-        self._codes = np.memmap(codes, "<i4", "r", shape=(self.samples, 2))
-        self._tops = np.memmap(tops, "<f4", "r", offset=4 * CONTEXT, shape=(self.samples,))
+        self._codes, self._tops = codes, tops
 
     def read(self, start: int, count: int) -> Stereo:
         """Samples from `start`, zeros outside the film."""
         out = np.zeros((count, 2))
         low, high = max(start, 0), min(start + count, self.samples)
         if low < high:
-            out[low - start : high - start] = self._codes[low:high] / FULL_SCALE
+            out[low - start : high - start] = part_of(self._codes, "<i4", low, high - low).reshape(-1, 2) / FULL_SCALE
         return out
 
     def peaks(self, start: int, count: int) -> NDArray[np.float32]:
@@ -46,5 +46,5 @@ class Premix:
         out = np.zeros(count, np.float32)
         low, high = max(start, 0), min(start + count, self.samples)
         if low < high:
-            out[low - start : high - start] = self._tops[low:high]
+            out[low - start : high - start] = part_of(self._tops, "<f4", low + CONTEXT, high - low, width=1)
         return out

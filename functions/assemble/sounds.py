@@ -1,8 +1,10 @@
 """Decoded sounds on disk: read at any place, looped without a seam, memory independent of their length."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from functions.contract.base import SAMPLE_RATE
 from functions.contract.errors import InputError
@@ -12,6 +14,12 @@ from functions.media.fir import Stereo
 
 SEAM = SAMPLE_RATE // 2
 """Longest cross-fade at a loop's seam, in samples."""
+
+
+def part_of(path: Path, kind: str, start: int, count: int, width: int = 2) -> NDArray[Any]:
+    """`count` rows of `width` numbers of this kind from row `start` of a raw file."""
+    size = np.dtype(kind).itemsize * width
+    return np.fromfile(path, kind, count * width, offset=start * size)
 
 
 class Sound:
@@ -25,28 +33,33 @@ class Sound:
                 self.samples += len(block)
         if not self.samples:
             raise InputError(f"{what} holds no sound: give an audio file")
-        self._data = np.memmap(scratch, "<f4", "r", shape=(self.samples, 2))
+        self._path = scratch
 
     def read(self, start: int, count: int) -> Stereo:
         """Samples from `start`, zeros outside the sound."""
         out = np.zeros((count, 2))
         low, high = max(start, 0), min(start + count, self.samples)
         if low < high:
-            out[low - start : high - start] = self._data[low:high]
+            out[low - start : high - start] = part_of(self._path, "<f4", low, high - low).reshape(-1, 2)
         return out
 
     def looped(self, offset: int, start: int, count: int) -> Stereo:
         """Samples of the endless repetition of what lies behind `offset`; each pass cross-fades at equal power into
-        the next.
+        the next. Nothing before 0.
         """
         usable = self.samples - offset
         seam = min(SEAM, usable // 4)
         period = usable - seam
-        at = np.arange(start, start + count)
-        phase = np.where(at < 0, 0, at % period)
-        out: Stereo = self._data[offset + phase].astype(np.float64)
-        joint = np.flatnonzero((phase < seam) & (at >= period))
-        angle = (phase[joint, None] + 0.5) / seam * (np.pi / 2)
-        out[joint] = out[joint] * np.sin(angle) + self._data[offset + period + phase[joint]] * np.cos(angle)
-        out[at < 0] = 0
+        out = np.zeros((count, 2))
+        at = max(start, 0)
+        while at < start + count:
+            turn, phase = divmod(at, period)
+            piece = self.read(offset + phase, min(period - phase, start + count - at))
+            if turn and phase < seam:
+                joint = piece[: seam - phase]
+                angle = (np.arange(phase, phase + len(joint))[:, None] + 0.5) / seam * (np.pi / 2)
+                joint *= np.sin(angle)
+                joint += self.read(offset + period + phase, len(joint)) * np.cos(angle)
+            out[at - start : at - start + len(piece)] = piece
+            at += len(piece)
         return out
