@@ -60,7 +60,7 @@ class BuiltinDoor:
         self._log = folder / "door.log"
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
-        self.client = DoorClient(lambda: self._address)
+        self.client = DoorClient(lambda: self._address, "loopback")
         self.door = Door(
             id=DOOR_ID,
             engines=frozenset(engines),

@@ -12,6 +12,7 @@ from typing import Any
 import httpx2
 from pydantic import ValidationError
 
+from control.doors.network import CheckedTransport, Network
 from control.errors import DoorError, DoorRefused, DoorUnreachable, OutcomeUnknown
 from functions.contract.errors import WireError
 from functions.contract.job import DoorStatus, JobRequest
@@ -46,9 +47,12 @@ class _Useless(DoorError):
 class DoorClient:
     """Speaks to the door at `address()`, which is asked at each request; None while the door is starting."""
 
-    def __init__(self, address: Callable[[], Address | None], *, timeout: httpx2.Timeout = TIMEOUT) -> None:
+    def __init__(
+        self, address: Callable[[], Address | None], network: Network, *, timeout: httpx2.Timeout = TIMEOUT
+    ) -> None:
         self._address = address
-        self._http = httpx2.AsyncClient(timeout=timeout, follow_redirects=False, trust_env=False)
+        transport = CheckedTransport(network)
+        self._http = httpx2.AsyncClient(transport=transport, timeout=timeout, follow_redirects=False, trust_env=False)
 
     @property
     def base(self) -> str:

@@ -1,12 +1,14 @@
 """The doors a Studio knows: what each runs, what it costs, and the client that speaks to it."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import partial
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from control.db import Database
 from control.doors.client import Address, DoorClient
+from control.doors.network import Network
 from control.errors import NotFound
 from control.render.outcome import Terms
 from control.store import ObjectStore
@@ -25,7 +27,7 @@ class Door:
     concurrency: int = 1
     ahead: int = 1
     executions: int = 1
-    network: Literal["public", "private", "loopback"] = "public"
+    network: Network = "public"
     shares_folder: bool = False
     rerun_lost: bool = False
     poll_ms: tuple[int, int] = (1000, 10_000)
@@ -74,15 +76,37 @@ class Doors:
     async def load(self, db: Database, token: Callable[[str], str]) -> None:
         """Add the doors that the database holds; `token` gives the secret of a door's id."""
         for row in await db.fetch("SELECT id, base, network, caps FROM door ORDER BY created_at, id"):
-            caps = json.loads(row["caps"])
-            terms = Terms(**caps.pop("terms", {}))
-            engines = frozenset(caps.pop("engines"))
-            poll = tuple(caps.pop("poll_ms", (1000, 10_000)))
-            door = Door(id=row["id"], network=row["network"], engines=engines, terms=terms, poll_ms=poll, **caps)
-            address = Address(row["base"], token(row["id"]))
-            self.add(door, DoorClient(lambda found=address: found))  # type: ignore[misc]
+            door = _CAPS.validate_json(row["caps"]).door(row["id"], row["network"])
+            address = Address(row["base"], token(door.id))
+            self.add(door, DoorClient(partial(_same, address), door.network))
 
     async def close(self) -> None:
         """Close all clients."""
         for _, client in self._doors.values():
             await client.close()
+
+
+class _Caps(BaseModel):
+    """The column `caps`: what a door can do, and what it costs."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    engines: frozenset[str]
+    concurrency: int = 1
+    ahead: int = 1
+    executions: int = 1
+    rerun_lost: bool = False
+    poll_ms: tuple[int, int] = (1000, 10_000)
+    terms: Terms = Terms()
+
+    def door(self, door_id: str, network: Network) -> Door:
+        """The door of these capabilities."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return Door(id=door_id, network=network, **values)
+
+
+_CAPS = TypeAdapter(_Caps)
+
+
+def _same(address: Address) -> Address:
+    return address

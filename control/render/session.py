@@ -68,6 +68,8 @@ async def opened(
         door = await stack.enter_async_context(_door(place, store, key, catalog)) if place.door else None
         if door is not None:
             doors.add(door.door, door.client)
+        stack.push_async_callback(doors.close)
+        await doors.load(db, lambda door_id: _token(place.data / "doors" / f"{door_id}.token"))
         planning = Planning(db, store, planner)
         desk = Desk(db, store, doors, planning, key, place.month_limit_u, clock)
         runner = Runner(desk)
@@ -91,6 +93,14 @@ def signing_key(path: Path) -> SigningKey:
         return SigningKey(bytes.fromhex(path.read_text("ascii").strip()))
     except ValueError as error:
         raise StudioError(f"{path} holds no signing key; remove it and start again to make a new one") from error
+
+
+def _token(path: Path) -> str:
+    """A door's bearer token, from a file of its own. Raises `StudioError`."""
+    try:
+        return path.read_text("ascii").strip()
+    except (OSError, ValueError) as error:
+        raise StudioError(f"the token of a door cannot be read from {path}: {error}") from error
 
 
 def _door(place: Place, store: ObjectStore, key: SigningKey, catalog: Catalog) -> BuiltinDoor:

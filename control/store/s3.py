@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class S3Store:
-    """An `ObjectStore` in `bucket` at `endpoint` (None for AWS itself). Credentials are never logged or shown."""
+    """An `ObjectStore` in `bucket` at `endpoint` (None for AWS itself). Without keys, AWS's own chain of them is used."""
 
     def __init__(
         self,
@@ -39,9 +39,9 @@ class S3Store:
         self._client: Any = boto3.client(
             "s3",
             endpoint_url=endpoint,
-            aws_access_key_id=access_key,
-            aws_secret_access_key=secret_key,
-            region_name=region,
+            aws_access_key_id=access_key or None,
+            aws_secret_access_key=secret_key or None,
+            region_name=None if endpoint is None and region == "auto" else region,
             config=Config(
                 signature_version="s3v4",
                 s3={"addressing_style": "path"},

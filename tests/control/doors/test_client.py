@@ -28,7 +28,7 @@ def door(tmp_path: Path) -> Iterator[PaidDoor]:
 @pytest.fixture
 async def client(door: PaidDoor) -> AsyncIterator[DoorClient]:
     """A client of it."""
-    found = DoorClient(lambda: Address(door.url, TOKEN), timeout=httpx2.Timeout(5, connect=1))
+    found = DoorClient(lambda: Address(door.url, TOKEN), "loopback", timeout=httpx2.Timeout(5, connect=1))
     yield found
     await found.close()
 
@@ -63,7 +63,7 @@ async def test_no_usable_answer_to_a_job_means_that_nobody_knows(
 async def test_a_timeout_after_sending_means_that_nobody_knows(request_: JobRequest) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        client = DoorClient(lambda: Address(url, TOKEN), timeout=httpx2.Timeout(0.3))
+        client = DoorClient(lambda: Address(url, TOKEN), "loopback", timeout=httpx2.Timeout(0.3))
         with pytest.raises(OutcomeUnknown, match="no answer"):
             await client.run(request_)
         with pytest.raises(DoorUnreachable):
@@ -72,14 +72,14 @@ async def test_a_timeout_after_sending_means_that_nobody_knows(request_: JobRequ
 
 
 async def test_a_refused_connection_means_not_accepted(request_: JobRequest) -> None:
-    client = DoorClient(lambda: Address("http://127.0.0.1:9", TOKEN))
+    client = DoorClient(lambda: Address("http://127.0.0.1:9", TOKEN), "loopback")
     with pytest.raises(DoorUnreachable, match="cannot be reached"):
         await client.run(request_)
     await client.close()
 
 
 async def test_a_door_that_is_starting_means_not_accepted(request_: JobRequest) -> None:
-    client = DoorClient(lambda: None)
+    client = DoorClient(lambda: None, "loopback")
     with pytest.raises(DoorUnreachable, match="starting"):
         await client.run(request_)
     await client.close()
@@ -100,7 +100,7 @@ async def test_a_documented_refusal_means_not_accepted(
 
 async def test_a_wrong_token_is_a_refusal_and_is_not_shown(door: PaidDoor, request_: JobRequest) -> None:
     address = Address(door.url, secret := secrets.token_hex(8))
-    client = DoorClient(lambda: address)
+    client = DoorClient(lambda: address, "loopback")
     with pytest.raises(DoorRefused) as caught:
         await client.run(request_)
     assert secret not in repr(address) + str(caught.value) + repr(caught.value.fields)
@@ -145,7 +145,7 @@ async def test_an_endless_answer_is_cut_off(request_: JobRequest) -> None:
 
         thread = threading.Thread(target=pour)
         thread.start()
-        client = DoorClient(lambda: Address(f"http://127.0.0.1:{server.getsockname()[1]}", TOKEN))
+        client = DoorClient(lambda: Address(f"http://127.0.0.1:{server.getsockname()[1]}", TOKEN), "loopback")
         with pytest.raises(DoorError, match="more than"):
             await client.status("echo", "x")
         await client.close()

@@ -127,7 +127,7 @@ async def bench(
         server.state.repeatable = door.terms.repeatable
         db = SqliteDatabase(folder / "studio.db")
         await migrate(db)
-        client = DoorClient(address or (lambda: Address(server.url, TOKEN)))
+        client = DoorClient(address or (lambda: Address(server.url, TOKEN)), "loopback")
         doors = Doors([(door, client)])
         planning = Planning(db, store, planner({"a": Node()}))
         desk = Desk(db, store, doors, planning, SigningKey(b"k" * 32), month_limit_u, clock)
