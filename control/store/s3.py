@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class S3Store:
-    """An `ObjectStore` in `bucket` at `endpoint` (None for AWS itself). Without keys, AWS's own chain of them is used."""
+    """An `ObjectStore` in `bucket` at `endpoint` (None for AWS itself). Without keys, AWS's own chain serves."""
 
     def __init__(
         self,
