@@ -89,9 +89,7 @@ class Pool:
 
     async def _recover(self, left: list[Entry]) -> None:
         for entry in left:
-            if entry.cancel:
-                await self._settle(entry, Cancelled("the job was cancelled"))
-            elif entry.state == "IN_PROGRESS":
+            if entry.cancel or entry.state == "IN_PROGRESS":
                 await self._died(entry, WorkerDied("the door was stopped while the job ran; submit the step again"))
             else:
                 self.submit(entry)
@@ -143,7 +141,9 @@ class Pool:
     async def _died(self, entry: Entry, reason: JobError) -> None:
         for left in self._settings.scratch.glob(f"{entry.id}.*"):
             await asyncio.to_thread(shutil.rmtree, left, ignore_errors=True)
-        if isinstance(reason, WorkerDied) and not entry.cancel and entry.executions < entry.request.executions:
+        if isinstance(reason, WorkerDied) and entry.cancel:
+            reason = Cancelled("the job was cancelled, and its worker died")
+        if isinstance(reason, WorkerDied) and entry.executions < entry.request.executions:
             self.retried += 1
             await self._db(self._queue.again, entry)
             self.submit(entry)
