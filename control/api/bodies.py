@@ -61,8 +61,8 @@ def text(data: bytes) -> str:
 
 
 @asynccontextmanager
-async def form(request: Request, cap: int) -> AsyncIterator[FormData]:
-    """A form's fields and files (spooled to disk), at most `cap` bytes in all."""
+async def form(request: Request, cap: int, files: int = 1) -> AsyncIterator[FormData]:
+    """A form's fields and at most `files` files (spooled to disk), at most `cap` bytes in all."""
     check_length(request, cap)
     left = cap
 
@@ -74,7 +74,7 @@ async def form(request: Request, cap: int) -> AsyncIterator[FormData]:
             raise TooLarge(f"more than the {cap:,} bytes taken here")
         return message
 
-    async with Request(request.scope, receive).form(max_files=1, max_fields=20, max_part_size=cap) as fields:
+    async with Request(request.scope, receive).form(max_files=files, max_fields=20, max_part_size=cap) as fields:
         yield fields
 
 

@@ -1,8 +1,16 @@
 """Renders: start, watch, pause, resume, cancel."""
 
+from starlette.responses import Response
+
+from control.api.media import disposition
 from control.api.models import Paging, PlanRequest, RenderPage
 from control.api.operation import Call, Nothing, Operation, Reply, operation
+from control.errors import NotFound
+from control.graph.edl import otio_cut
 from control.render.views import Page, RenderInfo, RenderView
+from control.storyboard.otio import timeline
+
+OTIO = "application/vnd.opentimelineio+json"
 
 
 @operation("GET", "/renders", scope="viewer", query=Paging, answer=RenderPage, tags=("renders",))
@@ -64,6 +72,32 @@ async def cancel_render(call: Call[Nothing, Nothing]) -> RenderView:
     return await call.context.studio.render(call.path("render"))
 
 
+@operation(
+    "GET",
+    "/renders/{render}/timeline",
+    scope="viewer",
+    media_type=OTIO,
+    errors=(404,),
+    tags=("renders",),
+)
+async def get_timeline(call: Call[Nothing, Nothing]) -> Response:
+    """A render's cut as an OpenTimelineIO timeline, whose media are the files of its takes."""
+    studio, base = call.context.studio, call.context.settings.base_url
+    view = await studio.render(call.path("render"))
+    _, board = await studio.revision(view.film_id, view.revision)
+    plan = await studio.plan(view.film_id, view.recipe, n=view.revision)
+    files = {
+        fact.key: f"{base}/api/takes/{step.take_id}/files/{name}"
+        for step in view.steps
+        for name, fact in step.outputs.items()
+    }
+    cut = otio_cut(plan, board, {step.path: step.outputs for step in view.steps}, lambda key: files.get(key, key))
+    if cut is None:
+        raise NotFound("no shot of this render has a clip yet")
+    headers = {"Content-Disposition": disposition(f"{view.title or 'film'}.otio", inline=False)}
+    return Response(timeline(cut), 200, headers, OTIO)
+
+
 OPERATIONS: tuple[Operation, ...] = (
     list_renders,
     list_film_renders,
@@ -72,4 +106,5 @@ OPERATIONS: tuple[Operation, ...] = (
     pause_render,
     resume_render,
     cancel_render,
+    get_timeline,
 )

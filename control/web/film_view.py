@@ -24,7 +24,6 @@ DOWNLOADS: Mapping[str, str] = {
     "captions.srt": "Captions SRT",
     "captions.vtt": "Captions VTT",
     "poster.png": "Poster",
-    "film.otio": "OTIO",
     "mix.wav": "Mix",
     "dx.wav": "Dialogue stem",
     "fx.wav": "Effects stem",

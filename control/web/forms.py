@@ -1,5 +1,8 @@
 """What the pages' forms do. Each answers with a page that can be loaded again (POST, redirect, GET)."""
 
+from collections.abc import Sequence
+from pathlib import PurePath
+
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -10,10 +13,12 @@ from control.api.access import Caller
 from control.api.context import Context
 from control.errors import BadRequest, Invalid, StaleRevision
 from control.graph.model import Recipe
+from control.web.film_view import missing_files
 from control.web.pages import view
 from control.web.views import new_page, storyboard_page
 
 FORM_BYTES = 20_000
+FILES = 100
 
 
 def _goto(address: str) -> Response:
@@ -106,24 +111,38 @@ async def choose(request: Request, context: Context, caller: Caller) -> Response
 
 
 @view("crew")
-async def send_file(request: Request, context: Context, caller: Caller) -> Response:
-    """Take a file that the storyboard names."""
+async def send_files(request: Request, context: Context, caller: Caller) -> Response:
+    """Take files that the storyboard names; which is which, their own names say."""
     film = await context.studio.film(request.path_params["film"])
-    async with bodies.form(request, context.settings.upload_mb * 1_000_000) as form:
+    _, board = await context.studio.revision(film.id)
+    missing = missing_files(board, await context.studio.files(film.id))
+    async with bodies.form(request, context.settings.upload_mb * 1_000_000, FILES) as form:
         auth.check_forgery(request, caller, _field(form, "csrf"))
-        name, file = _field(form, "name"), form.get("file")
-        if not isinstance(file, UploadFile) or not file.filename:
-            raise BadRequest("choose a file")
-        info = await context.studio.put_upload(bodies.chunks(file), name=file.filename)
-    await context.studio.name_file(film.id, name, info.sha256)
+        sent = [f for f in form.getlist("file") if isinstance(f, UploadFile) and f.filename]
+        for name, file in matched(missing, sent):
+            info = await context.studio.put_upload(bodies.chunks(file), name=file.filename or name)
+            await context.studio.name_file(film.id, name, info.sha256)
     return _goto(f"/films/{film.id}")
+
+
+def matched(missing: Sequence[str], sent: Sequence[UploadFile]) -> list[tuple[str, UploadFile]]:
+    """Each file with the name it is for: the same last part, or the only one there is. Raises `BadRequest`."""
+    if not sent:
+        raise BadRequest("choose a file")
+    if len(missing) == len(sent) == 1:
+        return [(missing[0], sent[0])]
+    pairs = [(name, file) for file in sent for name in missing if PurePath(name).name == file.filename]
+    lost = [file.filename for file in sent if all(file is not known for _, known in pairs)]
+    if lost:
+        raise BadRequest(f"the film needs {', '.join(missing)}; none of them is called {lost[0]}")
+    return pairs
 
 
 ROUTES = [
     Route("/new", create, methods=["POST"]),
     Route("/films/{film}/storyboard", save, methods=["POST"]),
     Route("/films/{film}/renders", render, methods=["POST"]),
-    Route("/films/{film}/files", send_file, methods=["POST"]),
+    Route("/films/{film}/files", send_files, methods=["POST"]),
     Route("/renders/{render}/{act:str}", steer, methods=["POST"]),
     Route("/takes/{take}/choose", choose, methods=["POST"]),
 ]

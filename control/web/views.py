@@ -10,8 +10,10 @@ from starlette.routing import Route
 from control.api.access import Caller
 from control.api.boards import write
 from control.api.context import Context
+from control.api.editing import pinnable
 from control.errors import PlanError
 from control.graph.model import Recipe
+from control.render.takes import MAIN
 from control.render.views import FilmInfo, TakeInfo
 from control.storyboard.labels import resolve
 from control.storyboard.models import Storyboard
@@ -46,6 +48,7 @@ class TakeCard:
     type: str
     output: str
     words: str
+    said: str
     chosen: bool
     choosable: bool
     created_at: int
@@ -162,7 +165,7 @@ async def shot(request: Request, context: Context, caller: Caller) -> Response:
         scene=scene,
         clip=_clip(shown, card),
         prompts=[{"kind": kind, "text": text} for kind, text in shown.prompts(card.id)],
-        takes=_takes(shown.takes, card.id),
+        takes=_takes(shown.takes, card.id, shown.board),
         before=before,
         after=after,
     )
@@ -183,24 +186,35 @@ def _shot(shown: FilmView, name: str) -> tuple[ShotCard, ShotCard | None, ShotCa
 @view()
 async def takes(request: Request, context: Context, caller: Caller) -> Response:
     """A shot's takes, as they are now."""
-    film = await context.studio.film(request.path_params["film"])
+    _, board = await context.studio.revision(request.path_params["film"])
     name = request.path_params["shot"]
-    found = (await context.studio.takes(film.id, shot=name)).items
-    return page("_takes.html", caller, takes=_takes(found, name))
+    found = (await context.studio.takes(request.path_params["film"], shot=name)).items
+    return page("_takes.html", caller, takes=_takes(found, name, board))
 
 
-def _takes(found: tuple[TakeInfo, ...], shot_id: str) -> list[TakeCard]:
-    mine = [t for t in found if t.shot == shot_id and t.kind != "conform"]
-    counts: dict[str, int] = {}
-    cards = []
+def _takes(found: tuple[TakeInfo, ...], shot_id: str, board: Storyboard) -> list[TakeCard]:
+    mine = [take for take in found if take.shot == shot_id and take.kind != "conform"]
+    said = {line.id: line.text for _, shot in board.shots() for line in shot.spoken}
+    of_path: dict[str, list[TakeInfo]] = {}
     for take in reversed(mine):
-        counts[take.path] = counts.get(take.path, 0) + 1
-        name, facts = next(iter(take.outputs.items()), ("", None))
-        kind = words.KINDS[take.kind]
-        several = sum(t.path == take.path for t in mine) > 1
-        media = facts.media.type if facts is not None else "data"
-        cards.append(TakeCard(take.id, counts[take.path], media, name, kind, take.chosen, several, take.created_at))
-    return cards[::-1]
+        of_path.setdefault(take.path, []).append(take)
+    return [_take_card(take, of_path[take.path], said.get(take.path.rpartition("/")[2], "")) for take in mine]
+
+
+def _take_card(take: TakeInfo, same: list[TakeInfo], said: str) -> TakeCard:
+    output = MAIN[take.kind]
+    facts = take.outputs.get(output)
+    return TakeCard(
+        id=take.id,
+        number=same.index(take) + 1,
+        type=facts.media.type if facts is not None else "data",
+        output=output,
+        words=words.KINDS[take.kind],
+        said=said,
+        chosen=take.chosen,
+        choosable=len(same) > 1 and pinnable(take),
+        created_at=take.created_at,
+    )
 
 
 @view()

@@ -3,8 +3,9 @@
 import re
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, expect
 
+from tests.control.api.test_media import png
 from tests.control.web.conftest import BOARD, PHONE, WIDE, Log
 from tests.servers.studio import RunningStudio
 
@@ -112,10 +113,28 @@ def test_errors_say_path_and_line_and_keep_the_text(page: Page) -> None:
 def test_a_script_file_becomes_a_film(page: Page) -> None:
     page.goto("/new")
     script = "Title: From a file\n\nINT. ROOM - DAY\n\nA lamp burns on a bare table.\n"
-    upload = {"name": "room.fountain", "mimeType": "text/plain", "buffer": script.encode()}
-    page.get_by_label("Or choose a file").set_input_files([upload])  # type: ignore[list-item]
+    upload: FilePayload = {"name": "room.fountain", "mimeType": "text/plain", "buffer": script.encode()}
+    page.get_by_label("Or choose a file").set_input_files(upload)
     page.get_by_role("button", name="Make this a film").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("From a file")
+
+
+def test_files_that_a_storyboard_names_are_sent_together(page: Page) -> None:
+    page.goto("/new")
+    board = BOARD.replace("camera: push,", "keyframe: art/door.png,").replace(
+        "who: {ada: left},", "keyframe: hand.png,"
+    )
+    page.get_by_label("Storyboard or screenplay").fill(board)
+    page.get_by_role("button", name="Make this a film").click()
+    expect(page.locator("#quote")).to_contain_text("is missing")
+    pictures: list[FilePayload] = [
+        {"name": name, "mimeType": "image/png", "buffer": png(width, 36)}
+        for name, width in (("hand.png", 64), ("door.png", 66))
+    ]
+    page.get_by_label("Files it needs").set_input_files(pictures)
+    page.get_by_role("button", name="Send them").click()
+    expect(page.locator("#quote")).to_contain_text("to make")
+    assert page.get_by_label("Files it needs").count() == 0
 
 
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["1440", "390"])
