@@ -84,6 +84,21 @@ SOUNDS = frozenset(
 )
 LINGERS = frozenset("wait waits waiting stare stares staring silence slowly still listens listening watches".split())
 """Words of an action that take a second more."""
+AMBIENCES = {
+    "sea": "sea",
+    "ocean": "sea",
+    "surf": "sea",
+    "waves": "sea",
+    "wind": "wind",
+    "windy": "wind",
+    "snow": "wind",
+    "storm": "wind",
+    "rain": "rain",
+    "traffic": "traffic",
+    "crowd": "crowd",
+    "river": "river",
+}
+"""Words of an establishing shot -> the sound that lies under its place."""
 TIMES = frozenset(
     (
         "DAY NIGHT MORNING EVENING AFTERNOON DUSK DAWN SUNSET SUNRISE NOON MIDNIGHT TWILIGHT CONTINUOUS LATER SAME "

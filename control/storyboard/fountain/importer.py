@@ -1,12 +1,13 @@
 """A Fountain script as a storyboard: what its notes say exactly, and a first coverage of all that has none."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from control.storyboard import checks, findings, source, speech, text
-from control.storyboard.fountain import craft, heading, literal, names, notes, page, script
+from control.storyboard.fountain import craft, heading, literal, names, notes, pace, page, script
 from control.storyboard.fountain.coverage import UNSEEN, Coverage, Draft
 from control.storyboard.fountain.outline import Block, Scene, around, note_of, outline
 from control.storyboard.fountain.people import People
@@ -19,6 +20,8 @@ from control.storyboard.source import Source
 
 Values = dict[str, Any]
 _REMARK = 2000
+_LEAST_LOOK, _MOST_LOOK = 5, 25
+"""Words of a sentence that may describe a place."""
 
 
 def import_fountain(written: bytes | str) -> Imported:
@@ -46,6 +49,7 @@ class _Reading:
         self._values: Values = film
         self._places: dict[str, Values] = dict(film.get("places", {}))
         self._locations: dict[str, str] = {}
+        self._furnished: set[str] = set()
         taken = {*film.get("cast", {}), *self._places, *film.get("props", {}), *self._outline.ids(), "end"}
         self._taken = taken
         self._people = People(film.get("cast", {}), taken)
@@ -85,6 +89,8 @@ class _Reading:
         drafts = self._shots(scene, heading.place(given.get("heading", "")).lower())
         if head is None and not drafts:
             return None
+        if scene.note is None and drafts and "place" in values:
+            self._furnish(values["place"], drafts[0], line)
         at, self._made = self._made, self._made + 1
         self._lines[("scenes", at)] = line
         for number, draft in enumerate(drafts):
@@ -105,8 +111,24 @@ class _Reading:
             self._locations[location] = name
             self._taken.add(name)
             look = heading.place(given["heading"]).lower()
-            self._places.setdefault(name, {"look": " ".join(look.split()[:40])})
+            self._places.setdefault(name, {"look": " ".join(look.split()[:15])})
         return {**given, "place": self._locations[location]}
+
+    def _furnish(self, place: str, first: Draft, line: int) -> None:
+        """Give a new place what its establishing shot says of it: the look of an empty first sentence, and its bed."""
+        furnished = self._places[place]
+        if place in self._values.get("places", {}) or place in self._furnished:
+            return
+        self._furnished.add(place)
+        action = str(first.values["action"])
+        sentence = pace.sentences(action)[0].rstrip(".!")
+        if not first.values.get("who") and _LEAST_LOOK <= len(sentence.split()) <= _MOST_LOOK:
+            furnished["look"] = f"{furnished['look']}, {sentence[:1].lower()}{sentence[1:]}"
+            self._guess(line, f"the place {place} looks as its first action says: {sentence}")
+        beds = dict.fromkeys(craft.AMBIENCES[w] for w in re.findall(r"[a-z]+", action.lower()) if w in craft.AMBIENCES)
+        if beds:
+            furnished["ambience"] = ", ".join(beds)
+            self._guess(line, f"the place {place} sounds as its first action says: {', '.join(beds)}")
 
     def _shots(self, scene: Scene, place: str) -> list[Draft]:
         coverage = Coverage(self._people, place, self._speakers(scene), self._heard())

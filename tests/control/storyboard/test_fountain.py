@@ -205,6 +205,16 @@ def test_somebody_who_only_speaks_joins_the_cast_without_a_look() -> None:
     assert any("Mr. O'Brien has no look" in guess.text for guess in found.report.guesses)
 
 
+def test_an_establishing_shot_furnishes_its_place_as_a_guess() -> None:
+    found = read("EXT. ROCK - NIGHT\n\nA tower stands over a black sea. Wind.\n\nEXT. ROCK - DAY\n\nRain.")
+    assert found.board.places["rock"].look == "rock, a tower stands over a black sea"
+    assert found.board.places["rock"].ambience == "sea, wind"
+    assert [guess.text for guess in found.report.guesses] == [
+        "the place rock looks as its first action says: A tower stands over a black sea",
+        "the place rock sounds as its first action says: sea, wind",
+    ]
+
+
 # -- rule 3: dialogue
 
 TALK = """
