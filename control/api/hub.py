@@ -74,6 +74,7 @@ class Hub:
         self.studio = studio
         self.listeners: set[Listener] = set()
         self._poller: asyncio.Task[None] | None = None
+        self._begun = asyncio.Event()
         self._shown: dict[str, object] = {}
 
     @asynccontextmanager
@@ -82,8 +83,11 @@ class Hub:
         listener = Listener(film_id)
         self.listeners.add(listener)
         if self._poller is None:
-            self._poller = asyncio.create_task(self._run())
+            self._begun = asyncio.Event()
+            self._poller = asyncio.create_task(self._run(self._begun))
         try:
+            # Only then is nothing lost between what was missed and what comes.
+            await self._begun.wait()
             yield self._signals(listener, since)
         finally:
             self.listeners.discard(listener)
@@ -122,27 +126,27 @@ class Hub:
                 return
             since = found.events[-1].seq
 
-    async def _run(self) -> None:
+    async def _run(self, begun: asyncio.Event) -> None:
         last: int | None = None
         while True:
             try:
-                last = await self._poll(last)
+                if last is None:
+                    last = (await self.studio.events(-1)).last
+                    begun.set()
+                for _ in range(PROGRESS_EVERY):
+                    last = await self._poll(last)
+                    await asyncio.sleep(PERIOD_S)
+                await self._progress()
             except StudioError as error:
                 log.warning("live events wait: %s", error)
                 await asyncio.sleep(RETRY_S)
 
-    async def _poll(self, last: int | None) -> int:
-        """Send what came after `last` and how far running renders are. Gives the last event sent."""
-        if last is None:
-            last = (await self.studio.events(-1)).last
-        for _ in range(PROGRESS_EVERY):
-            found = await self.studio.events(last)
-            for signal in _signals_of(found):
-                self._send(signal)
-            last = max(last, found.last) if not found.reset else found.last
-            await asyncio.sleep(PERIOD_S)
-        await self._progress()
-        return last
+    async def _poll(self, last: int) -> int:
+        """Send what came after `last`. Gives the last event there is."""
+        found = await self.studio.events(last)
+        for signal in _signals_of(found):
+            self._send(signal)
+        return found.last
 
     async def _progress(self) -> None:
         for film_id in {f for f in (x.film_id for x in self.listeners) if f is not None}:

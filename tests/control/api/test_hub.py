@@ -9,8 +9,11 @@ import pytest
 
 from control.api.hub import PENDING, Hub, Signal
 from control.db.sqlite import SqliteDatabase
+from control.render.service import Studio
+from control.render.views import Events
 from control.settings import load
 from control.storyboard import text
+from control.storyboard.models import Storyboard
 from control.studio import open_session
 from tests.control.api.conftest import BOARD
 
@@ -124,6 +127,36 @@ def test_a_listener_that_comes_as_the_last_one_leaves_is_served(tmp_path: Path) 
             await tell(db, film, 1)
             assert len(await take(signals, 1)) == 1
             await coming.__aexit__(None, None, None)
+
+    asyncio.run(scenario())
+
+
+class Slow:
+    """A Studio that takes its time to say which event is the last."""
+
+    def __init__(self, studio: Studio[Storyboard]) -> None:
+        self.studio = studio
+        self.render, self.renders = studio.render, studio.renders
+
+    async def events(self, since: int, *, film_id: str | None = None, limit: int = 500) -> Events:
+        await asyncio.sleep(0.3 if since < 0 else 0)
+        return await self.studio.events(since, film_id=film_id, limit=limit)
+
+
+def test_nothing_is_lost_while_the_poller_starts(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with parts(tmp_path) as (fast, db, film):
+            assert isinstance(fast.studio, Studio)
+            hub = Hub(Slow(fast.studio))
+
+            async def listen() -> list[Signal]:
+                async with hub.listen(film, 1) as signals:
+                    return await take(signals, 1)
+
+            heard = asyncio.create_task(listen())
+            await asyncio.sleep(0.1)
+            await tell(db, film, 1)
+            assert [signal.seq for signal in await heard] == [2]
 
     asyncio.run(scenario())
 
