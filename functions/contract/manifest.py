@@ -121,6 +121,10 @@ class EngineManifest(Strict):
     deadline_s: Annotated[int, Field(ge=1, le=7 * 86_400)] = 3600
     concurrency: Annotated[int, Field(ge=1)] = 1
 
+    def hints(self, tier: Tier) -> tuple[PriceHint, ...]:
+        """The price hints that hold for a tier."""
+        return tuple(hint for hint in self.prices if hint.tier in (None, tier))
+
     @property
     def commercial(self) -> Literal["yes", "disputed", "no"]:
         """The worst verdict among the licences."""

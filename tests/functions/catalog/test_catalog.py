@@ -65,6 +65,13 @@ def test_an_engine_without_code_in_this_release_has_a_price_hint_for_each_tier(n
     )
 
 
+def test_price_hints_are_those_of_the_tier() -> None:
+    manifest = builtin()["motion-veo"]
+    assert [hint.usd for hint in manifest.hints("draft")] == [0.08]
+    assert [hint.usd for hint in manifest.hints("final")] == [0.4]
+    assert builtin()["interpolate-rife"].hints("final") == builtin()["interpolate-rife"].prices
+
+
 def test_recipe_digests_are_those_of_the_locked_weights() -> None:
     lock = weights.builtin()
     stated = {
