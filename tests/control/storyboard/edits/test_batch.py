@@ -245,6 +245,7 @@ def test_a_lock_holds_against_everything_that_reaches_it(board: Storyboard, aspe
         edit(locked, written)
     edit(locked, op("unlock", targets=["4B"]), written)
     edit(locked, op("add_note", target="late", text="ok"))
+    edit(locked, op("set_film", path="title", value="Else"), op("omit_shots", shots=["chart"]))
 
 
 def test_only_a_person_unlocks_in_any_way(board: Storyboard) -> None:
