@@ -110,9 +110,10 @@ class Figure:
 
     def _lying(self, placed: Points) -> Points:
         """Turned on the back: feet where the gaze was."""
-        low = self.stand.eyes + (6.4 if self.stand.head < 0.13 else 0.4) * self.stand.head
+        down, along = (6.4, 3.0) if self.stand.head < 0.13 else (0.4, 0.0)
+        low = self.stand.eyes + down * self.stand.head
         d = placed - (self.stand.x, low)
-        return np.stack([self.stand.x - d[:, 1] - (3 if self.stand.head < 0.13 else 0) * self.stand.head, low + d[:, 0] * 0.8], axis=1)
+        return np.stack([self.stand.x - d[:, 1] - along * self.stand.head, low + d[:, 0] * 0.8], axis=1)
 
     # -- brushes --------------------------------------------------------------------------------------------------
 
@@ -166,9 +167,13 @@ class Figure:
         self._legs(sheet)
         if self.stand.view == "profile":
             self._arm(sheet, "far_arm", -2.0)
+        if self.stand.view == "back":
+            self._neck(sheet)
         self._garment(sheet)
         self._arms(sheet)
-        self._neck(sheet)
+        if self.stand.view != "back":
+            self._neck(sheet)
+        self._neckline(sheet)
         if self.stand.view != "back":
             self._collar_behind(sheet)
         self._head(sheet)
@@ -321,11 +326,11 @@ class Figure:
         jaw = self.fill([[-0.32, 0.7], [0.2, 0.9], [0.28, 1.02], [0.05, 1.2], [-0.3, 1.08]], body=False, rough=0.6)
         if self.stand.view != "back":
             sheet.lift(jaw, -7)
-        if not self.traits.collar_up and self.traits.garment not in ("gown",):
-            self._neckline(sheet)
 
     def _neckline(self, sheet: Sheet) -> None:
         """The garment's own collar, low, around the neck."""
+        if self.traits.collar_up or self.traits.garment == "gown":
+            return
         back = self.stand.view == "back"
         outline = (
             [[-0.3, 1.08], [0, 1.14], [0.3, 1.08], [0.46, 1.32], [0.2, 1.41], [0, 1.43], [-0.2, 1.41], [-0.46, 1.32]]
@@ -491,7 +496,7 @@ class Figure:
         tuft = self.pen.stroke(
             self.world(curve[-9:], False), [0.12 * self.stand.head, 0.14 * self.stand.head, 0.02 * self.stand.head]
         )
-        self.form(sheet, tuft, self.coat.hair - 3, 6, 0.4)
+        self.form(sheet, tuft, self.coat.hair - 3, 6, 0.4, **self._hair_hues)
 
     def _hat(self, sheet: Sheet) -> None:
         if not self.traits.hat:

@@ -21,23 +21,28 @@ _VALUE: Final = re.compile(r"^([a-z_]+)([+-]\d+)?$")
 def insert(s: Setting) -> list[Plane]:
     """Planes of an insert: the ground, the thing, and the hand where the words have one."""
     thing = _chosen(s)
-    ground = s.plane("ground", 0.75, s.tones["wall"] - 6)
+    ground = s.plane("ground", 0.75, s.tones["wall"] - 12)
     roi = s.view.everything
     ground.value += 3.0 * s.clouds(roi, (1.4, 1.4), 0.3) + 1.2 * s.bristle(roi, (0.7, 0.7))
     far = np.hypot(s.view.columns() * 0.6 - 0.25 * s.scene.key_side, s.view.rows() + 0.15)
     ground.value -= 8.0 * smooth(0.2, 0.9, np.asarray(far, np.float32))
     if s.scene.lamp:
-        ground.lit += 14.0 * (1 - smooth(0.1, 0.9, np.asarray(far, np.float32)))
+        ground.lit += 26.0 * (1 - smooth(0.1, 0.9, np.asarray(far, np.float32)))
     sheet = s.plane("thing", 0.95)
-    for value, outline, *options in thing["parts"]:
-        _part(s, sheet, ground, _tone(s, value), np.array(outline, np.float64), options[0] if options else {})
+    held = Sheet(s.view)
+    for value, outline, *rest in thing["parts"]:
+        options = rest[0] if rest else {}
+        target = held if options.get("held") else sheet
+        _part(s, target, ground, _tone(s, value), np.array(outline, np.float64), options)
     if s.scene.lamp and thing["name"] == "candle":
         s.glow(ground, (0.0, -0.2 + thing["at"][1]), 0.9, 34)
     hands: list[Plane] = []
     if thing["hand"] != "none" and (
         thing["name"] == "thing" or s.scene.says("hand", "hands", "finger", "fingers", "thumb")
     ):
-        hands = [_hand(s, thing)]
+        hands = [_hand(s, thing, held)]
+    elif not held.roi.empty:
+        hands = [Plane("held", 0.95, held)]
     return hands
 
 
@@ -94,10 +99,9 @@ def _shadow(s: Setting, sheet: Sheet, mask: Mask) -> None:
     sheet.lift(Mask(mask.roi, soft * sheet.alpha[where]), -7.0)
 
 
-def _hand(s: Setting, thing: dict[str, Any]) -> Plane:
-    """The hand on a plane of its own, sleeve included."""
+def _hand(s: Setting, thing: dict[str, Any], sheet: Sheet) -> Plane:
+    """The hand, sleeve included, on the plane of what it holds; it throws a switch where the action says so."""
     hand = table("inserts.toml")["hand"][thing["hand"]]
-    sheet = Sheet(s.view)
     people = s.scene.composition.figures
     traits = read(people[0]) if people else read(Figure(id="hand", look="dark coat"))
     side = -1.0 if thing["hand"] == "grip" else 1.0
@@ -121,7 +125,8 @@ def _hand(s: Setting, thing: dict[str, Any]) -> Plane:
     cuff = [[-1.8, -0.5], [-0.9, -0.46], [-0.5, -0.38], [-0.42, 0.0], [-0.48, 0.4], [-0.9, 0.5], [-1.8, 0.6]]
     cloth = float(np.clip(s.tones["dark"] + 5 + max(traits.cloth, 0) * 1.1, 6, 80))
     _flesh(s, sheet, placed(cuff), cloth, 0.0)
-    return Plane("hand", 1.05, sheet, subject=True, life="breath", pivot=(side * 0.8, 0.3))
+    throws = thing["name"] == "switch" and s.scene.says("throws", "pulls", "flips", "switches", "turns")
+    return Plane("hand", 1.0, sheet, subject=True, life="throw" if throws else "breath", pivot=(side * 0.8, 0.3))
 
 
 def _flesh(s: Setting, sheet: Sheet, outline: Points, value: float, warm: float = 0.3) -> None:

@@ -7,21 +7,33 @@ import numpy as np
 
 from functions.animatic.planes import Plane
 from functions.animatic.render import Matrix
+from functions.animatic.values import smooth
 
 BREATH: Final = 0.006
 BREATH_HERTZ: Final = 0.25
 _STEP_HERTZ: Final = 1.8
+TWOS: Final = 12.0
+"""Breath and slow light are drawn twelve times a second, each drawing held for two frames."""
 
 
 def moved(plane: Plane, matrix: Matrix, t: float, seconds: float) -> Matrix:
     """The plane's matrix (frame points to plane points) with its own life at `t` seconds of a clip of `seconds`."""
     if plane.life == "breath":
-        matrix = _breathing(plane, matrix, t)
+        matrix = _breathing(plane, matrix, math.floor(t * TWOS + 1e-6) / TWOS)
+    elif plane.life == "throw":
+        matrix = matrix.copy()
+        matrix[1, 2] -= _thrown(t / seconds)
     elif plane.life in _SWAYS:
         x, y = _sway(plane, t)
         matrix = matrix.copy()
         matrix[:, 2] -= (x, y)
     return _walking(plane, matrix, t, seconds) if plane.drift else matrix
+
+
+def _thrown(u: float) -> float:
+    """How far a lever has come down at a share of the clip: a start, a stop, then all the way."""
+    hesitates = 0.018 * float(smooth(0.16, 0.24, u)) - 0.010 * float(smooth(0.27, 0.36, u))
+    return hesitates + 0.17 * float(smooth(0.385, 0.43, u))
 
 
 def _breathing(plane: Plane, matrix: Matrix, t: float) -> Matrix:

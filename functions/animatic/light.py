@@ -129,14 +129,23 @@ class Beam:
         gain = 0.62 + 0.3 * max(towards, 0.0) - 0.25 * max(-towards, 0.0)
         return np.asarray(body * fade * gain * reach**0.35, np.float32)
 
+    @cached_property
+    def _codes(self) -> Bytes:
+        """Premultiplied pixels of the beam's colour by coverage (1, 256, 4)."""
+        return coverage_codes(colour_at(self.palette, 86.0, 0.85))
+
     def _premultiplied(self, strength: Floats, t: float) -> Bytes:
         haze = sample(clouds(self.seed), (t * 0.012, t * 0.012 + 1.1), (0.0, 0.5), strength.shape)
-        alpha = np.clip(strength * (0.86 + 0.14 * haze) * self.strength, 0.0, 0.94)[..., None]
-        colour = colour_at(self.palette, 86.0, 0.85)
+        alpha = np.clip(strength * (0.86 + 0.14 * haze) * self.strength, 0.0, 0.94) * 255
         rows, columns = strength.shape
-        dither = np.tile(dither_tile(), (rows // 512 + 1, columns // 512 + 1, 1))[:rows, :columns]
-        yuva = np.concatenate([colour * alpha + dither, 255 * alpha + dither], axis=-1)
-        return np.asarray(np.clip(yuva + 0.5, 0, 255), np.uint8)
+        alpha += np.tile(dither_tile()[..., 0], (rows // 512 + 1, columns // 512 + 1))[:rows, :columns]
+        cover = np.asarray(np.clip(alpha + 0.5, 0, 255), np.uint8)
+        return np.asarray(cv2.LUT(cv2.merge([cover] * 4), self._codes), np.uint8)
+
+
+def coverage_codes(colour: Floats) -> Bytes:
+    """Premultiplied pixels of one YUV colour for every coverage 0..255, as a table for `cv2.LUT`."""
+    return np.asarray(np.arange(256)[:, None] / 255 * np.append(colour, 255.0) + 0.5, np.uint8)[None]
 
 
 @dataclass
@@ -206,8 +215,7 @@ def _drops(
                 radius = max(round(0.0026 * size * (0.7 + 0.6 * z) * tall.scale * 16), 16)
                 cv2.circle(cover, (fixed[0], fixed[1]), radius, int(120 + 110 * z), -1, cv2.LINE_AA, 4)
     soft = cv2.GaussianBlur(cover, (0, 0), 0.4 + size * (0.4 if rain else 0.6))
-    colour = np.append(colour_at(scene.palette, min(scene.tones["light"] + 4, 94), 0.0), 255.0)
-    codes = (np.arange(256)[:, None] / 255 * colour + 0.5).astype(np.uint8)[None]
+    codes = coverage_codes(colour_at(scene.palette, min(scene.tones["light"] + 4, 94), 0.0))
     return Tile(
         tall, Roi(0, rows, 0, columns), np.asarray(cv2.LUT(cv2.merge([soft] * 4), codes), np.uint8), None, False
     )

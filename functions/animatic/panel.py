@@ -1,5 +1,6 @@
 """A panel: the scene staged as planes, and the layers that the frame loop moves."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,7 +37,8 @@ class Moving:
 
     def weight(self, moment: float) -> float:
         """The lamp's level, in steps too small to see, so that still light costs nothing."""
-        return round(self.level(moment) * 128) / 128 if self.pixels.other is not None else 0.0
+        held = math.floor(moment * life.TWOS + 1e-6) / life.TWOS
+        return round(self.level(held) * 128) / 128 if self.pixels.other is not None else 0.0
 
     def place(self, path: Path, state: State, moment: float) -> Matrix:
         """The camera's matrix, then what the plane does by itself."""

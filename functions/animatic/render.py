@@ -67,29 +67,53 @@ def _rectangle(tile: Tile, matrix: Matrix, look: Look) -> tuple[int, int, int, i
     )
 
 
-def _warp(tile: Tile, weight: float, matrix: Matrix, look: Look, box: tuple[int, int, int, int]) -> Bytes:
+def _warp(pixels: Bytes, tile: Tile, matrix: Matrix, look: Look, box: tuple[int, int, int, int]) -> Bytes:
     left, top, right, bottom = box
     scale, (half_x, half_y) = tile.view.scale, tile.view.half
     linear = matrix[:, :2] * (scale / look.height)
     first = np.array([left + 0.5 - look.width / 2, top + 0.5 - look.height / 2]) / look.height
     start = (matrix[:, :2] @ first + matrix[:, 2] + (half_x, half_y)) * scale - 0.5 - (tile.roi.left, tile.roi.top)
-    pixels = tile.pixels
-    if tile.other is not None and weight > 0.002:
-        pixels = np.asarray(cv2.addWeighted(tile.pixels, 1.0 - weight, tile.other, weight, 0.0), np.uint8)
-    edge = cv2.BORDER_REPLICATE if tile.opaque else cv2.BORDER_CONSTANT
     return np.asarray(
         cv2.warpAffine(
             pixels,
             np.hstack([linear, start[:, None]]),
             (right - left, bottom - top),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=edge,
+            borderMode=cv2.BORDER_REPLICATE if tile.opaque else cv2.BORDER_CONSTANT,
         ),
         np.uint8,
     )
 
 
-def lay(frame: Bytes, tile: Tile, weight: float, matrix: Matrix, look: Look) -> None:
+def _mixed(first: Bytes, second: Bytes, weight: float) -> Bytes:
+    return np.asarray(cv2.addWeighted(first, 1.0 - weight, second, weight, 0.0), np.uint8)
+
+
+class Warper:
+    """Warps tiles, and remembers both states of one whose light changes while it lies still."""
+
+    def __init__(self, look: Look) -> None:
+        self._look = look
+        self._last: dict[int, bytes] = {}
+        self._kept: dict[int, tuple[Bytes, Bytes]] = {}
+
+    def warp(self, tile: Tile, weight: float, matrix: Matrix, box: tuple[int, int, int, int]) -> Bytes:
+        """The tile's pixels over `box` of the frame, in the state that `weight` says."""
+        if tile.other is None or weight <= 0.002:
+            return _warp(tile.pixels, tile, matrix, self._look, box)
+        name, where = id(tile), matrix.tobytes()
+        if self._last.get(name) != where:
+            self._last[name] = where
+            self._kept.pop(name, None)
+            return _warp(_mixed(tile.pixels, tile.other, weight), tile, matrix, self._look, box)
+        if name not in self._kept:
+            still = _warp(tile.pixels, tile, matrix, self._look, box)
+            self._kept[name] = still, _warp(tile.other, tile, matrix, self._look, box)
+        first, second = self._kept[name]
+        return _mixed(first, second, weight)
+
+
+def lay(frame: Bytes, tile: Tile, weight: float, matrix: Matrix, look: Look, warper: Warper) -> None:
     """Lay one tile over the frame (rows, columns, 4), in place."""
     if tile.roi.empty:
         return
@@ -97,7 +121,7 @@ def lay(frame: Bytes, tile: Tile, weight: float, matrix: Matrix, look: Look) -> 
     left, top, right, bottom = box
     if left >= right or top >= bottom:
         return
-    above = _warp(tile, weight, matrix, look, box)
+    above = warper.warp(tile, weight, matrix, box)
     part = frame[top:bottom, left:right]
     if tile.opaque:
         part[:] = above
@@ -117,6 +141,7 @@ class Stage:
         self._kept: list[tuple[object, ...]] = []
         self._base = self._frame.copy()
         self._depth = 0
+        self._warper = Warper(look)
         self._vignette = vignette(look.width, look.height)
         rng = generator(look.seed, 9)
         self._grain = grain_tiles(look.width, look.height)
@@ -148,14 +173,14 @@ class Stage:
         elif not (drawn and drawn[0][0].opaque):
             self._frame[:] = 0
         for item in drawn[same:]:
-            lay(self._frame, *item, self._look)
+            lay(self._frame, *item, self._look, self._warper)
 
     def _restore(self, still: list[tuple[Tile, float, Matrix]]) -> None:
         """Put the picture of the layers that lie still into the frame."""
         if self._depth != len(still):
             self._base[:] = 0
             for item in still:
-                lay(self._base, *item, self._look)
+                lay(self._base, *item, self._look, self._warper)
             self._depth = len(still)
         np.copyto(self._frame, self._base)
 

@@ -37,7 +37,7 @@ def stage(scene: Scene, view: View) -> Staged:
     people = _people(scene, view)
     _focus(scene, backdrop)
     for plane in [*people, *people]:
-        separate(backdrop, plane.sheet)
+        separate(backdrop, plane.sheet, moves=bool(plane.drift))
     grade(backdrop, scene.tones["median"], bool(people))
     return Staged([*backdrop, *people], s.lamps)
 
@@ -64,8 +64,8 @@ def _people(scene: Scene, view: View) -> list[Plane]:
 
 
 _ENTRIES = {
-    "in-left": ((-0.30, 0.0), (0.0, 0.0)),
-    "in-right": ((0.30, 0.0), (0.0, 0.0)),
+    "in-left": ((-0.23, 0.0), (0.0, 0.0)),
+    "in-right": ((0.23, 0.0), (0.0, 0.0)),
     "out-left": ((0.0, 0.0), (-0.34, 0.0)),
     "out-right": ((0.0, 0.0), (0.34, 0.0)),
     "toward": ((0.0, 0.0), (0.0, 0.035)),
@@ -92,8 +92,15 @@ def _reduced(sheet: Sheet, values: Floats) -> Floats:
     )
 
 
-def separate(backdrop: list[Plane], subject: Sheet) -> None:
-    """Lighten or darken what lies behind a subject until they are 25 L* apart, softly, as a wash would."""
+MOST_LIGHTER, MOST_DARKER = 22.0, -12.0
+"""How far the backdrop may give way, in L*: what is left, the subject does itself."""
+
+
+def separate(backdrop: list[Plane], subject: Sheet, moves: bool = False) -> None:
+    """Set a subject and what lies behind it 25 L* apart: a soft wash behind, and the subject's own value for the rest.
+
+    Behind someone who `moves` there is no wash: it would stay where they were.
+    """
     alpha = _reduced(subject, subject.alpha)
     if alpha.max() < 0.3:
         return
@@ -105,10 +112,19 @@ def separate(backdrop: list[Plane], subject: Sheet) -> None:
     goal = own + APART + 5 if (behind >= own - 4 and own + APART + 5 <= 84) or own < 34 else own - APART - 5
     if (goal > own and behind >= goal) or (goal < own and behind <= goal):
         return
-    near = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 4.0 + 0.5 * size), np.float32)
-    wide = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 8.0 + 1.3 * size), np.float32)
-    wash = np.minimum(near, 0.45) + 0.8 * wide
-    wash *= (goal - behind) / float(np.average(wash, weights=ring))
+    given = 0.0 if moves else float(np.clip(goal - behind, MOST_DARKER, MOST_LIGHTER))
+    if given:
+        near = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 6.0 + 0.8 * size), np.float32)
+        wide = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 8.0 + 1.3 * size), np.float32)
+        wash = np.minimum(near, 0.45) + 0.8 * wide
+        _wash_over(backdrop, wash * (given / float(np.average(wash, weights=ring))))
+    rest = goal - behind - given
+    where = subject.roi.slices
+    subject.value[where] = np.clip(subject.value[where] - np.clip(rest, -22, 22), 4, 90)
+
+
+def _wash_over(backdrop: list[Plane], wash: Floats) -> None:
+    """Add a small picture of L* to all planes of the backdrop."""
     for plane in backdrop:
         sheet, where = plane.sheet, plane.sheet.roi.slices
         rows, columns = sheet.view.shape

@@ -83,8 +83,8 @@ def lamp_room(s: Setting) -> None:
     sheet = room.sheet
     glass = s.box(-9, room.y(3.6), 9, room.y(0.85), 0.0)
     night_beyond(s, sheet, glass)
-    radius = 2.6
-    for angle in np.radians(np.arange(-80, 81, 16) + 8.0):
+    radius = 5.6
+    for angle in np.radians(np.arange(-84, 85, 8.0) + 4.0):
         x, slope = radius * np.sin(angle), np.cos(angle)
         wide = 0.035 + 0.05 * slope
         for number in range(1, 3):
@@ -102,7 +102,33 @@ def lamp_room(s: Setting) -> None:
     floor = s.below(room.y(0.0))
     if not floor.roi.empty:
         sheet.paint(floor, t["floor"], near=0.6, lit=8.0)
+        _plates(s, room, floor)
     lens(s, room)
+
+
+def _plates(s: Setting, room: Room, floor: Mask) -> None:
+    """Iron plates that run out from the lens, the light that falls on them, and the rail of the stair well."""
+    top, low = room.y(0.0), s.half[1] + 0.02
+    for x in np.arange(-7, 7.1, 0.7):
+        out = x * (low - s.horizon) / max(top - s.horizon, 0.02)
+        seam = s.pen.stroke(np.array([[room.x(x), top], [room.x(out), low]]), [0.0012, 0.005], 0.6)
+        room.sheet.lift(seam, -4.5)
+    for k in range(4):
+        y = top + (0.035 + 0.05 * k) * (1 + 0.45 * k)
+        room.sheet.lift(s.pen.stroke(np.array([[-3, y], [3, y]]), [0.0015 + 0.001 * k] * 2, 0.8), -4.5)
+    dx, dy = s.view.columns(floor.roi) / 0.55, (s.view.rows(floor.roi) - top - 0.05) / 0.13
+    pool = np.asarray(floor.cover * np.exp(-dx * dx - dy * dy), np.float32)
+    room.sheet.lift(Mask(floor.roi, pool), 6.0 if s.scene.dark else 15.0, lit=not s.scene.dark)
+    if not s.scene.says("stair", "stairs", "stair well", "steps") or s.scene.composition.size not in ("wide", "full"):
+        return
+    rail = s.plane("rail", 1.6, blur=1.4)
+    edge = s.view.aspect / 2
+    for k in range(5):
+        x = edge * (0.62 + 0.11 * k)
+        rail.paint(s.box(x - 0.006, 0.30 - 0.035 * k, x + 0.006, low), s.tones["fore"])
+    curve = np.array([[edge * 0.56, 0.34], [edge * 0.75, 0.262], [edge * 1.0, 0.17], [edge * 1.4, 0.05]])
+    rail.paint(s.pen.stroke(curve, [0.022, 0.026], 0.6), s.tones["fore"] + 2, lit=6.0)
+    rail.paint(s.pen.stroke(curve + np.array([0.0, 0.1]), [0.010, 0.012], 0.6), s.tones["fore"])
 
 
 def _reflection(s: Setting, room: Room, x: float, slope: float, number: int) -> None:
