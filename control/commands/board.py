@@ -11,7 +11,7 @@ from control.storyboard import fountain, text
 from control.storyboard.checks import check
 from control.storyboard.models import Storyboard
 from control.storyboard.problem import Problem
-from control.storyboard.source import MAX_BYTES, decode
+from control.storyboard.source import MAX_BYTES
 from functions.catalog import builtin
 
 SCRIPTS = (".fountain", ".spmd")
@@ -38,7 +38,9 @@ def read(path: Path) -> Loaded:
     """The storyboard in a file: Fountain by its suffix, else YAML or JSON. Raises `StoryboardError`."""
     data = content(path)
     if path.suffix.lower() in SCRIPTS:
-        script = fountain.import_fountain(decode(data))
+        script = fountain.import_fountain(data)
+        if any(p.severity == "error" for p in script.report.problems):
+            raise text.refusal(script.report.problems)
         return Loaded(script.board, script.report.problems)
     found = text.read(data, vocabulary())
     return Loaded(found.board, found.problems)

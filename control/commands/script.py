@@ -10,7 +10,6 @@ from control.commands.timeline import timeline
 from control.errors import StoryboardError
 from control.settings import Settings
 from control.storyboard.fountain import export_fountain, import_fountain
-from control.storyboard.source import decode
 from control.storyboard.text import dump, long_form
 
 
@@ -26,7 +25,7 @@ def import_script(script: Path, out: Path) -> ImportReport:
     """Turn a Fountain file into a storyboard file. Raises `StoryboardError`; never overwrites a storyboard."""
     if out.exists():
         raise StoryboardError(f"{out} is there already; name another file with --out, or move it away")
-    found = import_fountain(decode(content(script)))
+    found = import_fountain(content(script))
     write(out, dump(found.board))
     report = found.report
     lines = [f"{report.scenes} scenes, {report.shots} shots, about {report.seconds:.0f} s", report.page_check]

@@ -13,10 +13,11 @@ DEFAULT_S = 5.0
 
 
 def seconds(step: Step, manifest: EngineManifest) -> float:
-    """Median seconds of work, the sum over the manifest's hints."""
-    if not manifest.prices:
+    """Median seconds of work, the sum over the manifest's hints for the step's tier."""
+    hints = manifest.hints(getattr(step.params, "tier", "draft"))
+    if not hints:
         return DEFAULT_S
-    return sum(hint.median_s * _units(step.params, hint) for hint in manifest.prices)
+    return sum(hint.median_s * _units(step.params, hint) for hint in hints)
 
 
 def median_u(step: Step, manifest: EngineManifest, terms: Terms) -> int:
