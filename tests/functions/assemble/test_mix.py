@@ -303,3 +303,12 @@ def test_a_full_disk_is_said(make: Workshop, sources: dict[str, Path]) -> None:
     (job.outputs / "dx.wav").symlink_to("/dev/full")
     with pytest.raises(DiskFull, match=r"no space left while writing dx\.wav"):
         Assemble(job.manifest).run(job)
+
+
+def test_what_the_codec_adds_to_peaks_is_taken_back(make: Workshop, tmp_path: Path) -> None:
+    hit = write_sound(tmp_path / "hit.wav", noise(0.4, 0.25, 9) * np.exp(-np.arange(19_200) / 1500)[:, None])
+    hits = [Placement(input="hit", stem="fx", at=n * 24_000, length=19_200, level=0) for n in range(8)]
+    made = make(Mix(samples=4 * SECOND, placements=tuple(hits)), {"hit": hit})
+    assert made.note("limiter_ceiling") < -1.95
+    assert measured(made / "mix.m4a")["Peak"] <= -1.5
+    assert {"heavy_limiting", "under_target"} <= set(made.codes)
