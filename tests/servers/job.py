@@ -25,6 +25,8 @@ class LocalPipe:
     def __exit__(self, *exc: object) -> None:
         if exc[0] is not None:
             self.process.kill()
+        self.stdin.close()
+        self.process.stdin = None
         _, stderr = self.process.communicate()
         if exc[0] is None and self.process.returncode:
             raise EngineError(f"{self.process.args!r} failed: {stderr.decode(errors='replace')[-2000:]}")
