@@ -221,14 +221,12 @@ class Look:
     async def _judge(self, seen: Seen) -> bool:
         job = self.job
         facts = JobFacts(
-            state=job.state,
             start_by=job.start_by,
             deadline_s=job.deadline_s,
             executions=job.executions,
             hold_u=job.charge_u,
             instance=job.instance,
             posts=job.posts,
-            cancel_requested=job.cancel_requested,
         )
         end = judge(facts, seen, self.door.terms)
         return False if end is None else await self._settle(end, seen.result)

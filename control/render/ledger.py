@@ -61,6 +61,9 @@ SELECT 'end:'||id, film_id, payer, 'job', :data, :now FROM job WHERE id=:id AND 
 _WAKE = """
 UPDATE render SET next_at=-1
 WHERE state IN ('running','paused') AND id IN (SELECT render_id FROM step WHERE fp=:fp)"""
+_WAKE_OF = """
+UPDATE render SET next_at=-1 WHERE state IN ('running','paused')
+  AND id IN (SELECT render_id FROM step WHERE fp=(SELECT fp FROM job WHERE id=:id))"""
 _DUE = "SELECT * FROM job WHERE open=1 AND next_poll_at<=:now ORDER BY next_poll_at LIMIT :limit"
 _NEXT_DUE = """
 SELECT MIN(at) AS at FROM (SELECT MIN(next_poll_at) AS at FROM job WHERE open=1 UNION ALL
@@ -149,6 +152,15 @@ class Ledger:
         """Sent, and nobody knows whether it was taken. Only a handle or a known end leads out of here."""
         values: dict[str, Value] = {"id": job, "at": poll_at}
         await self.db.batch([(_UNKNOWN, values), (_LATER, values)])
+
+    async def write_off(self, job: str) -> bool:
+        """A person accepts the risk of paying twice: the step is free again, the charge stays, and what may still come
+        is settled all the same. False where the job is not unknown.
+        """
+        values: dict[str, Value] = {"id": job}
+        change = "UPDATE job SET state='written_off' WHERE id=:id AND state='unknown'"
+        look = "SELECT 1 FROM job WHERE id=:id AND state='written_off'"
+        return bool((await self.db.batch([(change, values), (_WAKE_OF, values), (look, values)]))[2].rows)
 
     async def cancel_sent(self, job: str) -> None:
         """The door was told to cancel."""

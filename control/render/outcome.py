@@ -39,14 +39,12 @@ class Terms:
 class JobFacts:
     """The stored job, as far as its end depends on it. Times in milliseconds."""
 
-    state: JobState
     start_by: int
     deadline_s: int
     executions: int
     hold_u: int
     instance: str | None = None
     posts: int = 0
-    cancel_requested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +56,8 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was looked at now. `door` is None where it was not asked or gave no answer; `store` is False where the
-    object store could not be read. `missing` names an output the result promises and storage does not hold.
+    """What was looked at now. `door` is None where it was not asked or gave no answer; `missing` names an output the
+    result promises and storage does not hold. A store that cannot be read gives nothing to judge by.
     """
 
     now: int
@@ -67,7 +65,6 @@ class Seen:
     result: JobResult | None = None
     missing: str | None = None
     started: Started | None = None
-    store: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +81,6 @@ class End:
 
 def judge(job: JobFacts, seen: Seen, terms: Terms) -> End | None:
     """The end of the job, None while it is open."""
-    if not seen.store:
-        return None
     if seen.result is not None:
         return _by_result(job, seen.result, seen.missing, terms)
     if isinstance(seen.door, Gone):

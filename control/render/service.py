@@ -235,6 +235,20 @@ class Studio(Generic[B]):
             raise Conflict(f"the render is {row['state']} and cannot go on; start a new one, what is made is kept")
         self._wake()
 
+    async def accept_risk(self, render_id: str, path: str) -> None:
+        """Make a step anew whose job may have been billed already. Its charge stays, and what may still come is kept.
+
+        Raises `NotFound`, `Conflict` where nothing of that step is unknown.
+        """
+        sql = """SELECT job.id FROM step JOIN job ON job.fp=step.fp AND job.live=1
+            WHERE step.render_id=:render AND step.path=:path"""
+        rows = await self._desk.db.fetch(sql, {"render": render_id, "path": path})
+        if not rows:
+            raise NotFound(f"the render {render_id} has no open job for {path!r}")
+        if not await self._ledger.write_off(rows[0]["id"]):
+            raise Conflict(f"the job of {path} is not unknown; wait for its end, or cancel the render")
+        self._wake()
+
     # takes ---------------------------------------------------------------------------------------------------------
 
     async def takes(
@@ -250,6 +264,10 @@ class Studio(Generic[B]):
     async def choose_take(self, take_id: str) -> TakeInfo:
         """Mark it as the one of its shot and kind; the cut follows the storyboard's `takes`, which an edit sets."""
         return await self._takes.choose(take_id)
+
+    async def keep_take(self, take_id: str) -> TakeInfo:
+        """Count a degraded take as made from now on, for every render. Raises `NotFound`."""
+        return await self._takes.keep(take_id)
 
     async def artifact(self, take_id: str, output: str | None = None) -> ArtifactFile:
         """An output of a take, its main one without `output`. Raises `NotFound`."""

@@ -60,6 +60,12 @@ class Takes:
         await self._db.batch([(_CHOOSE, {"take": take_id})])
         return await self.take(take_id)
 
+    async def keep(self, take_id: str) -> TakeInfo:
+        """Count a degraded take as made from now on, for every render. Raises `NotFound`."""
+        sql = "UPDATE artifact SET kept=1 WHERE fp=(SELECT fp FROM take WHERE id=:take)"
+        await self._db.batch([(sql, {"take": take_id})])
+        return await self.take(take_id)
+
     async def artifact(self, take_id: str, output: str | None) -> ArtifactFile:
         """An output of a take, its main one without `output`. Raises `NotFound`."""
         take = await self.take(take_id)

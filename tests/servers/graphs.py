@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from control.graph.model import Facts, Plan, Problem, Recipe, ShotPlan, Source, Step, Uploads
-from control.render.planning import Planner
 from control.storyboard.models import Storyboard
 from functions.catalog import Catalog
 from functions.contract.base import Rate, Size
@@ -25,10 +24,18 @@ class Node:
     after: str = ""
 
 
-def planner(nodes: Mapping[str, Node], problems: tuple[Problem, ...] = ()) -> Planner:
-    """Plans these nodes, whatever the storyboard; each is a step of the shot that its path begins with."""
+class Graphs:
+    """A planner whose graph a test may change: plans `nodes`, whatever the storyboard, each as a step of the shot that
+    its path begins with; or raises `broken`.
+    """
 
-    def plan(
+    def __init__(self, nodes: Mapping[str, Node]) -> None:
+        self.nodes = nodes
+        self.problems: tuple[Problem, ...] = ()
+        self.broken: Exception | None = None
+
+    def __call__(
+        self,
         board: Storyboard,
         recipe: Recipe,
         catalog: Catalog,
@@ -37,10 +44,13 @@ def planner(nodes: Mapping[str, Node], problems: tuple[Problem, ...] = ()) -> Pl
         uploads: Uploads,
         takes: Mapping[str, str] | None = None,
     ) -> Plan:
+        """As `control.graph.plan.plan_film`."""
+        if self.broken is not None:
+            raise self.broken
         steps: dict[str, Step] = {}
-        for path, node in nodes.items():
+        for path, node in self.nodes.items():
             steps[path] = _step(path, node, steps, facts, catalog)
-        shots = dict.fromkeys(path.split("/")[0] for path in nodes)
+        shots = dict.fromkeys(path.split("/")[0] for path in self.nodes)
         return Plan(
             title=board.title,
             rate=Rate(num=24),
@@ -48,11 +58,9 @@ def planner(nodes: Mapping[str, Node], problems: tuple[Problem, ...] = ()) -> Pl
             frames=24 * len(shots),
             shots=tuple(ShotPlan(id=s, label=s, scene="s", start=24 * i, frames=24) for i, s in enumerate(shots)),
             steps=tuple(steps.values()),
-            problems=problems,
+            problems=self.problems,
             catalog=catalog.sha256,
         )
-
-    return plan
 
 
 def _step(path: str, node: Node, steps: Mapping[str, Step], facts: Facts, catalog: Catalog) -> Step:

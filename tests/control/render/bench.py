@@ -20,7 +20,7 @@ from control.render.service import Studio
 from control.render.views import RenderView
 from control.store.folder import FolderStore
 from control.storyboard.models import Storyboard
-from tests.servers.graphs import CATALOG, Node, planner
+from tests.servers.graphs import CATALOG, Graphs, Node
 from tests.servers.paid_door import TOKEN, PaidDoor, PaidJob, State, paid_door
 
 BOARD = Storyboard.model_validate({"title": "Tiny"})
@@ -52,6 +52,7 @@ class Bench:
     db: SqliteDatabase
     store: FolderStore
     server: PaidDoor
+    graphs: Graphs
     desk: Desk
     runner: Runner
     studio: Studio[Storyboard]
@@ -65,13 +66,9 @@ class Bench:
     async def start(self, nodes: Mapping[str, Node] | None = None, recipe: Recipe | None = None) -> str:
         """A render of a new film; `nodes` replace the graph."""
         if nodes is not None:
-            self.plan(nodes)
+            self.graphs.nodes = nodes
         film = await self.studio.create_film(BOARD)
         return await self.studio.start_render(film.id, recipe or Recipe())
-
-    def plan(self, nodes: Mapping[str, Node]) -> None:
-        """From now on plan these."""
-        self.desk.planning._planner = planner(nodes)
 
     async def turn(self, *, ms: int = 1100, times: int = 1, runner: Runner | None = None) -> None:
         """Let time pass, tick, and wait for every look."""
@@ -125,14 +122,15 @@ async def bench(
     store = FolderStore(folder / "objects")
     with paid_door(store.root) as server:
         server.state.repeatable = door.terms.repeatable
-        db = SqliteDatabase(folder / "studio.db")
+        db = SqliteDatabase(folder / "studio.db", busy_ms=200)
         await migrate(db)
         client = DoorClient(address or (lambda: Address(server.url, TOKEN)), "loopback")
         doors = Doors([(door, client)])
-        planning = Planning(db, store, planner({"a": Node()}))
+        graphs = Graphs({"a": Node()})
+        planning = Planning(db, store, graphs)
         desk = Desk(db, store, doors, planning, SigningKey(b"k" * 32), month_limit_u, clock)
         runner = Runner(desk)
-        yield Bench(db, store, server, desk, runner, Studio(desk, CATALOG), clock)
+        yield Bench(db, store, server, graphs, desk, runner, Studio(desk, CATALOG), clock)
         await runner.settle_looks()
         await doors.close()
         await db.close()

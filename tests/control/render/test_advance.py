@@ -173,7 +173,7 @@ def situations(draw: st.DrawFn) -> Situation:
     )
 
 
-@settings(max_examples=400, deadline=None, print_blob=True)
+@settings(max_examples=200, deadline=None, print_blob=True)
 @given(situations())
 def test_whatever_happened_before_the_laws_hold(now: Situation) -> None:
     decision = advance(now)

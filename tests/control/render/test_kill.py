@@ -26,7 +26,7 @@ from control.render.session import Place, opened
 from control.store.folder import FolderStore
 from tests.control.render.bench import BOARD
 from tests.servers.engines import MANIFEST
-from tests.servers.graphs import CATALOG, Node, planner
+from tests.servers.graphs import CATALOG, Graphs, Node
 
 NODES = {f"s{i}/key": Node(f"slow:0.{i:02d}") for i in range(10, 16)}
 NODES |= {f"s{i}/clip": Node(f"write:{i}", (f"s{i}/key",), after=f"s{i}/key") for i in range(10, 16)}
@@ -36,7 +36,7 @@ async def main(data):
     (data / "catalog").mkdir(parents=True, exist_ok=True)
     (data / "catalog" / "echo.toml").write_text(MANIFEST)
     place = Place(data, data / "studio.db", workers=2, door_options=["--catalog", str(data / "catalog")])
-    async with opened(place, FolderStore(data / "objects"), planner(NODES), CATALOG) as session:
+    async with opened(place, FolderStore(data / "objects"), Graphs(NODES), CATALOG) as session:
         studio = session.studio
         found = (await studio.renders()).items
         if found:

@@ -11,7 +11,7 @@ from functions.contract.errors import WireError
 from functions.contract.job import DoorStatus, JobResult, Metrics, Started
 
 START_BY, DEADLINE_S = 1_000_000, 100
-JOB = JobFacts("submitted", START_BY, DEADLINE_S, executions=2, hold_u=5000, instance="q1", posts=1)
+JOB = JobFacts(START_BY, DEADLINE_S, executions=2, hold_u=5000, instance="q1", posts=1)
 PAID = Terms(price_u=10, start_allowance_s=60)
 STARTED = Started(job_id="j")
 LATE_START = START_BY + START_GRACE_MS + 1
@@ -74,11 +74,6 @@ def test_a_failure_that_only_the_door_tells() -> None:
 @pytest.mark.parametrize("status", ["IN_QUEUE", "IN_PROGRESS", "TIMED_OUT"])
 def test_what_is_no_end_is_no_end(status: str) -> None:
     assert judge(JOB, Seen(0, door(status)), PAID) is None
-
-
-def test_nothing_is_decided_while_storage_cannot_be_read() -> None:
-    for said in (None, door("FAILED"), Gone("q2"), Gone("q1")):
-        assert judge(JOB, Seen(10 * LATE_END, said, store=False), PAID) is None
 
 
 def test_a_job_that_never_started_costs_the_cold_start() -> None:
@@ -144,7 +139,7 @@ def test_the_bound_covers_every_execution() -> None:
 def test_without_a_result_nothing_is_done_and_no_charge_is_over_the_hold(
     now: int, said: Any, started: Started | None, posts: int
 ) -> None:
-    job = JobFacts("submitted", START_BY, DEADLINE_S, 2, 5000, "q1", posts)
+    job = JobFacts(START_BY, DEADLINE_S, 2, 5000, "q1", posts)
     end = judge(job, Seen(now, said, started=started), PAID)
     if end is not None:
         assert end.state not in ("done", "degraded")

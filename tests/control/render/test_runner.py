@@ -1,6 +1,7 @@
 """The laws of paid work, kept by a running runner against a door that misbehaves."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from control.doors.client import Address
+from control.errors import Conflict, NotFound
 from control.graph.model import Recipe
 from control.render.outcome import END_GRACE_MS, START_GRACE_MS
 from functions.contract import grant
@@ -203,6 +205,23 @@ async def test_an_intent_that_was_certainly_not_sent_is_posted_by_the_next_runne
         assert (await b.states(render)) == {"a": "queued"}
 
 
+async def test_a_person_may_accept_the_risk_of_an_unknown_job(b: Bench) -> None:
+    b.door.run = ["swallow"]
+    render = await b.start(ONE)
+    await b.turn(times=2)
+    await b.studio.accept_risk(render, "a")
+    await b.turn(times=2)
+    assert [(j["state"], j["charge_u"] > 0) for j in await b.jobs()] == [("written_off", True), ("submitted", True)]
+    with pytest.raises(Conflict, match="is not unknown"):
+        await b.studio.accept_risk(render, "a")
+    b.door.finish(b.door.accepted[0])  # the first one comes after all, and is settled
+    await b.turn(times=3)
+    assert (await b.jobs())[0]["state"] == "done"
+    assert (await b.run_out(render)).state == "done"
+    with pytest.raises(NotFound):
+        await b.studio.accept_risk(render, "no such step")
+
+
 # 3: older attempts and late news ------------------------------------------------------------------------------------
 
 
@@ -299,29 +318,22 @@ async def test_a_store_that_cannot_be_read_leaves_the_job_open(b: Bench) -> None
 
 async def test_a_planner_that_fails_ends_its_own_render_only(b: Bench) -> None:
     good = await b.start(ONE)
-
-    def broken(*args: object, **values: object) -> None:
-        raise ZeroDivisionError("a bug")
-
     film = await b.studio.create_film(await b.desk.planning.board((await b.studio.films()).items[0].id, 1))
     bad = await b.studio.start_render(film.id, Recipe())
     await b.turn()
-    b.runner._work.pop(bad)
-    b.desk.planning._planner = broken  # type: ignore[assignment]
+    b.graphs.broken = ZeroDivisionError("a bug")
     await b.db.batch([("UPDATE render SET next_at=-1 WHERE id=:id", {"id": bad})])
-    await b.turn()
+    await b.turn(runner=b.another_runner())
+    b.graphs.broken = None
     assert (await b.view(bad)).state == "failed"
     assert (await b.run_out(good)).state == "done"
 
 
 async def test_an_end_that_could_not_be_booked_is_booked_later(b: Bench) -> None:
-    import sqlite3
-
     render = await b.start(ONE)
     await b.turn()
     await b.finish_all()
     other = sqlite3.connect(b.db.path, isolation_level=None)
-    b.db._writer.execute("PRAGMA busy_timeout=50")
     other.execute("BEGIN IMMEDIATE")
     b.clock.now += 2000
     wait = await b.runner._guarded_tick()
@@ -560,6 +572,17 @@ async def test_a_degraded_artifact_is_used_by_its_render_and_missing_for_the_nex
     second = await b.start()
     assert (await b.run_out(second)).steps[0].state == "done"
     assert len(b.door.accepted) == 2
+
+
+async def test_a_degraded_artifact_that_a_person_keeps_counts_for_all(b: Bench) -> None:
+    first = await b.start(ONE)
+    await b.turn()
+    b.door.finish(b.door.accepted[0], "degraded")
+    await b.turn(times=3)
+    take = (await b.studio.takes((await b.view(first)).film_id)).items[0]
+    assert (await b.studio.keep_take(take.id)).quality == "degraded"
+    second = await b.run_out(await b.start())
+    assert (second.state, second.reused, len(b.door.accepted)) == ("done", 1, 1)
 
 
 async def test_a_runner_takes_up_what_another_left(b: Bench) -> None:

@@ -13,7 +13,7 @@ from control.graph.model import Problem, Recipe
 from control.render.films import ROW_LIMIT
 from control.storyboard.models import Storyboard
 from tests.control.render.bench import BOARD, DOOR, Bench, bench
-from tests.servers.graphs import Node, planner
+from tests.servers.graphs import Node
 
 pytestmark = pytest.mark.anyio
 FAN = {"a/key": Node("write:a"), "a/clip": Node("write:b", ("a/key",)), "b/key": Node("write:c")}
@@ -131,7 +131,7 @@ async def test_a_render_keeps_the_files_it_was_started_with(b: Bench, tmp_path: 
 
 
 async def test_a_quote_says_what_exists_and_what_the_rest_costs(b: Bench) -> None:
-    b.plan(FAN)
+    b.graphs.nodes = FAN
     film = await b.studio.create_film(BOARD)
     quote = await b.studio.quote(film.id, Recipe())
     assert (quote.made, quote.to_make, quote.bound_u) == (0, 3, 3 * 36_600)
@@ -144,7 +144,7 @@ async def test_a_quote_says_what_exists_and_what_the_rest_costs(b: Bench) -> Non
 
 async def test_a_plan_with_errors_is_not_rendered(b: Bench) -> None:
     wrong = Problem(severity="error", path="scenes[0]", message="nothing to see")
-    b.desk.planning._planner = planner(FAN, (wrong,))
+    b.graphs.nodes, b.graphs.problems = FAN, (wrong,)
     film = await b.studio.create_film(BOARD)
     with pytest.raises(PlanError) as caught:
         await b.studio.start_render(film.id, Recipe())
@@ -206,7 +206,7 @@ async def test_takes_are_what_the_steps_left(b: Bench) -> None:
 
 async def test_choosing_a_take_unmarks_the_other(b: Bench) -> None:
     first = await b.run_out(await b.start({"a/key": Node("write:1")}))
-    b.plan({"a/key": Node("write:2")})
+    b.graphs.nodes = {"a/key": Node("write:2")}
     await b.run_out(await b.studio.start_render(first.film_id, Recipe()))
     one, two = (await b.studio.takes(first.film_id, shot="a")).items
     assert (await b.studio.choose_take(one.id)).chosen

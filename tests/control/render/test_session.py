@@ -15,7 +15,7 @@ from control.store import ObjectStore
 from control.store.folder import FolderStore
 from tests.control.render.bench import BOARD
 from tests.servers.engines import MANIFEST
-from tests.servers.graphs import CATALOG, Node, planner
+from tests.servers.graphs import CATALOG, Graphs, Node
 from tests.servers.s3 import seaweed
 from tests.servers.stores import s3_store
 
@@ -37,7 +37,7 @@ async def studio(
     (folder / "catalog" / "echo.toml").write_text(MANIFEST)
     options = ["--catalog", str(folder / "catalog")]
     place = Place(folder, folder / "studio.db", workers=workers, door_options=options)
-    async with opened(place, store, planner(graph), CATALOG) as session:
+    async with opened(place, store, Graphs(graph), CATALOG) as session:
         yield session
 
 
