@@ -17,7 +17,7 @@ from functions.media.checks import check_outputs
 from functions.runtime.engine import Outcome
 from tests.servers.engines import MANIFEST
 from tests.servers.job import LocalJob
-from tests.servers.media import SIZE, Frame, black, clip, ffmpeg, image, noise, scene, tone
+from tests.servers.media import SIZE, TAGS, Frame, black, clip, ffmpeg, image, noise, scene, tone
 
 SIZED = Size(width=SIZE[0], height=SIZE[1])
 RATE = Rate(num=24)
@@ -69,11 +69,13 @@ def test_clip_of_wrong_measure_is_refused(tmp_path: Path, case: str) -> None:
 
 
 def test_clip_of_uneven_rate_is_refused(tmp_path: Path) -> None:
+    """One frame comes 10 ms late; on average the rate is right."""
     made = job(tmp_path, MOTION, "clip.mp4")
     clip(tmp_path / "a.mp4", moving)
-    late = "setpts=PTS+if(gt(N\\,5)\\,0.5/TB\\,0)"
-    ffmpeg("-i", tmp_path / "a.mp4", "-vf", late, "-fps_mode", "vfr", "-c:v", "libx264", made.output("clip.mp4"))
-    with pytest.raises(OutputRefused):
+    late = f"settb=1/24000,setpts=N*1000+eq(N\\,5)*240{TAGS}"
+    coded = ("-fps_mode", "passthrough", "-enc_time_base", "1:24000", "-c:v", "libx264", "-pix_fmt", "yuv420p")
+    ffmpeg("-i", tmp_path / "a.mp4", "-vf", late, *coded, made.output("clip.mp4"))
+    with pytest.raises(OutputRefused, match="constant"):
         verdict(made)
 
 
