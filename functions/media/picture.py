@@ -97,8 +97,11 @@ def from_rgb(picture: NDArray[np.uint8]) -> av.VideoFrame:
 def fitted(frame: av.VideoFrame, size: Size, area: Rectangle) -> av.VideoFrame:
     """The frame scaled into `area` of a frame of `size`: the very same frame where nothing needs doing.
 
-    An aspect ratio within 5 % of the area's is filled and cropped, another is held whole between mattes.
+    An aspect ratio within 5 % of the area's is filled and cropped, another is held whole between mattes. What its file
+    says is lying on its side (a telephone's clip or photograph) is set upright.
     """
+    if frame.rotation:
+        frame = from_rgb(np.ascontiguousarray(np.rot90(rgb(_converted(frame, *_even(frame))), frame.rotation // 90)))
     whole = area == Rectangle(0, 0, size.width, size.height)
     if whole and (frame.width, frame.height) == (size.width, size.height) and _delivered(frame):
         return frame
@@ -107,6 +110,10 @@ def fitted(frame: av.VideoFrame, size: Size, area: Rectangle) -> av.VideoFrame:
     if whole and (width, height) == (size.width, size.height):
         return scaled
     return _placed(scaled, blank(size, MATTE), area)
+
+
+def _even(frame: av.VideoFrame) -> tuple[int, int]:
+    return frame.width + frame.width % 2, frame.height + frame.height % 2
 
 
 def _delivered(frame: av.VideoFrame) -> bool:

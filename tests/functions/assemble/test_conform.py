@@ -221,3 +221,14 @@ def test_a_cancel_ends_it_at_the_next_frame(make: Workshop, tmp_path: Path) -> N
     stopped = CancelledJob(tmp_path / "stopped", job.manifest, job.params, ["segment.mp4"])
     with pytest.raises(Cancelled):
         Assemble(job.manifest).run(stopped)
+
+
+@pytest.mark.parametrize("degrees", [90, -90, 180])
+def test_a_clip_on_its_side_is_set_upright(make: Workshop, tmp_path: Path, degrees: int) -> None:
+    flat = moving_clip(tmp_path / "flat.mp4", 0.5)
+    run("-display_rotation", str(degrees), "-i", str(flat), "-c", "copy", str(tmp_path / "turned.mp4"))
+    run("-i", str(tmp_path / "turned.mp4"), "-c:v", "ffv1", str(tmp_path / "upright.mkv"))
+    size = Size(width=320, height=180) if degrees == 180 else Size(width=180, height=320)
+    made = make(params(4).model_copy(update={"size": size}), {"clip": tmp_path / "turned.mp4"})
+    expected, found = planes_of(tmp_path / "upright.mkv")[2], planes_of(made / "segment.mp4")[2]
+    assert np.abs(expected[: size.height].astype(int) - found[: size.height]).mean() < 6
