@@ -206,6 +206,10 @@ class Ledger:
         rows = await self.db.fetch("SELECT door, COUNT(*) AS n FROM job WHERE live=1 GROUP BY door")
         return {row["door"]: row["n"] for row in rows}
 
+    async def forget(self, before: int) -> None:
+        """Remove events from before then; a listener that missed them reads the state anew."""
+        await self.db.batch([("DELETE FROM event WHERE at<:before", {"before": before})])
+
     async def ring(self, job: str, now: int, pause_ms: int = RING_MS) -> bool:
         """A doorbell: look at this job now, at most once in `pause_ms`. Whether it changed anything."""
         values: dict[str, Value] = {"id": job, "now": now, "pause": pause_ms}

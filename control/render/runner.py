@@ -40,6 +40,9 @@ HUNGRY_MS = 500
 """A render that waits for room at a door."""
 RETRY_MS = 2000
 """After the database or the store could not be used."""
+TIDY_MS = 3_600_000
+"""How often old events are removed."""
+DAY_MS = 86_400_000
 NO_LIMIT = 2**53 - 1
 log = logging.getLogger("vivijure.runner")
 
@@ -56,7 +59,9 @@ def new_id() -> str:
 
 @dataclass(frozen=True)
 class Desk:
-    """What a runner works with. `month_limit_u` is the budget of a month that has none stored yet."""
+    """What a runner works with. `month_limit_u` is the budget of a month that has none stored yet; events are kept
+    for `event_days`.
+    """
 
     db: Database
     store: ObjectStore
@@ -66,6 +71,7 @@ class Desk:
     month_limit_u: int = NO_LIMIT
     clock: Callable[[], int] = field(default=wall_ms)
     new_id: Callable[[], str] = field(default=new_id)
+    event_days: int = 7
 
 
 class Runner:
@@ -79,6 +85,7 @@ class Runner:
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._watched: dict[str, Path] = {}
         self._awake = asyncio.Event()
+        self._tidied_at = 0
 
     def wake(self) -> None:
         """Something changed: tick soon."""
@@ -125,6 +132,12 @@ class Runner:
         await self._submit_fairly(ready)
         for render, token in claimed:
             await self.renders.release(render.id, token, self._next(render.id))
+        await self._tidy(now)
+
+    async def _tidy(self, now: int) -> None:
+        if now - self._tidied_at > TIDY_MS:
+            self._tidied_at = now
+            await self.ledger.forget(now - self.desk.event_days * DAY_MS)
 
     def _next(self, render: str) -> int:
         """When to look at a render that nothing wakes: soon where a door had no room, or where it could not be read."""

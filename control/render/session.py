@@ -38,6 +38,7 @@ class Place:
     month_limit_u: int = NO_LIMIT
     upload_limit: int = UPLOAD_LIMIT
     door_options: Sequence[str] = ()
+    event_days: int = 7
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ async def opened(
         stack.push_async_callback(doors.close)
         await doors.load(db, lambda door_id: _token(place.data / "doors" / f"{door_id}.token"))
         planning = Planning(db, store, planner)
-        desk = Desk(db, store, doors, planning, key, place.month_limit_u, clock)
+        desk = Desk(db, store, doors, planning, key, place.month_limit_u, clock, event_days=place.event_days)
         runner = Runner(desk)
         studio: Studio[Storyboard] = Studio(desk, catalog, wake=runner.wake, upload_limit=place.upload_limit)
         if place.runner:

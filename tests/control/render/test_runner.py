@@ -597,3 +597,13 @@ async def test_a_runner_takes_up_what_another_left(b: Bench) -> None:
     assert (view.state, view.made) == ("done", 4)
     assert len(b.door.accepted) == 4
     assert len((await b.studio.takes(view.film_id)).items) == 4
+
+
+async def test_old_events_are_forgotten_and_listeners_told(b: Bench) -> None:
+    await b.run_out(await b.start(ONE))
+    last = (await b.studio.events(-1)).last
+    await b.turn(ms=6 * 86_400_000)
+    assert not (await b.studio.events(0)).reset
+    await b.turn(ms=2 * 86_400_000)
+    assert (await b.studio.events(last - 1)).reset
+    assert not await b.db.fetch("SELECT * FROM event")
