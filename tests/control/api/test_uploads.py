@@ -56,16 +56,25 @@ def test_caps_hold_where_a_length_is_stated(small: RunningStudio) -> None:
         assert answer.json()["code"] == "too_large"
 
 
-@pytest.mark.parametrize("path", ["/api/uploads", "/api/films"])
-def test_caps_hold_without_a_stated_length(small: RunningStudio, path: str) -> None:
-    media = OCTETS["content-type"] if path.endswith("uploads") else "application/json"
+FORM_HEAD = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+
+
+@pytest.mark.parametrize(
+    ("path", "media", "begin"),
+    [
+        ("/api/uploads", "application/octet-stream", b"\x89PNG\r\n\x1a\n"),
+        ("/api/uploads", "multipart/form-data; boundary=x", FORM_HEAD),
+        ("/api/films", "application/json", b'{"text":"'),
+    ],
+)
+def test_caps_hold_without_a_stated_length(small: RunningStudio, path: str, media: str, begin: bytes) -> None:
     head = (
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {small.token()}\r\n"
-        f"Content-Type: {media}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        f"Content-Type: {media}\r\nTransfer-Encoding: chunked\r\n\r\n{len(begin):x}\r\n"
     )
-    piece = b"10000\r\n" + bytes(0x10000) + b"\r\n"
+    piece = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
     with socket.create_connection(("127.0.0.1", small.settings.port), timeout=30) as connection:
-        connection.sendall(head.encode() + piece * 20)
+        connection.sendall(head.encode() + begin + b"\r\n" + piece * 20)
         assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
         with pytest.raises((BrokenPipeError, ConnectionResetError)):
             connection.sendall(piece * 1000)
