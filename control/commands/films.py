@@ -51,11 +51,22 @@ async def _known(studio: Studio[Storyboard], memo: Path) -> str | None:
 async def _upload(studio: Studio[Storyboard], film_id: str, path: Path, board: Storyboard) -> None:
     """Bring in every file that the storyboard names, looked for beside it."""
     for name in files(board):
-        source = path.parent / name
-        if not source.is_file():
-            raise StoryboardError(f"the storyboard names {name!r}, but there is no file {source}")
+        source = _beside(path, name)
         try:
             found = await studio.put_upload(source, name=name)
         except StudioError as error:
             raise StoryboardError(f"{source}: {error.detail}") from error
         await studio.name_file(film_id, name, found.sha256)
+
+
+def _beside(path: Path, name: str) -> Path:
+    """The file of this name in the storyboard's folder or below; a storyboard may be a stranger's."""
+    folder = path.parent.resolve()
+    found = (folder / name).resolve()
+    if not found.is_relative_to(folder):
+        raise StoryboardError(
+            f"the storyboard names {name!r}, which lies outside its folder; copy the file to {folder}"
+        )
+    if not found.is_file():
+        raise StoryboardError(f"the storyboard names {name!r}, but there is no file {found}")
+    return found

@@ -2,7 +2,6 @@
 from the shot's first frame; a shot whose own sound leads the picture has lines before 0.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -16,15 +15,6 @@ CUT_FRAMES = 8
 """Frames that stay free of words after a cut and before one."""
 FASTEST, SLOWEST = 1080, 920
 """How far lines may be hurried or slowed to fit, in thousandths of the voice's own pace."""
-
-
-LINGERING = re.compile(r"\b(waits?|stares?|silence|silently|slowly)\b", re.IGNORECASE)
-
-
-def action_seconds(action: str) -> float:
-    """Seconds that an action is estimated to take: 1.2 and 0.28 a word, 2 to 8, one more where somebody lingers."""
-    plain = min(max(1.2 + 0.28 * len(action.split()), 2.0), 8.0)
-    return plain + (1.0 if LINGERING.search(action) else 0.0)
 
 
 def samples(seconds: float) -> int:

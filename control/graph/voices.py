@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from control.graph.builder import Builder
 from control.graph.captions import Token, frame_of
 from control.graph.seeds import derived
-from control.graph.timing import ShotTime, Utterance, action_seconds, fitting_pace, samples, shot_time
+from control.graph.timing import ShotTime, Utterance, fitting_pace, samples, shot_time
 from control.storyboard.models import Beat, CastMember, Shot, Spoken, Storyboard
-from control.storyboard.speech import gap_before, line_seconds
+from control.storyboard.speech import action_seconds, gap_before, line_seconds
 from functions.contract.base import Rate
 from functions.contract.media import Word
 from functions.contract.params import Dialogue, Voice

@@ -1,10 +1,6 @@
 """Ids written into a person's own text: only the parts that lack one are touched, all else stays to the letter."""
 
-import json
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from pydantic import BaseModel
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -13,18 +9,9 @@ from control.storyboard import source, text
 from control.storyboard.errors import StoryboardRefused
 from control.storyboard.minting import STEMS
 from control.storyboard.models import Storyboard
+from control.storyboard.patches import Patch, end, flow, patched
 from control.storyboard.shorthand import is_long_line
 from control.storyboard.shot import Sfx
-
-_PLAIN = re.compile(r"^[a-z][a-z0-9-]*$")
-_WORDS = frozenset({"null", "true", "false"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    start: int
-    end: int
-    words: str
 
 
 def write_ids(written: bytes | str, board: Storyboard) -> str:
@@ -34,15 +21,13 @@ def write_ids(written: bytes | str, board: Storyboard) -> str:
     joined = source.joined(source.decode(written))
     root = source.round_trip().compose(joined)
     quoted = joined.lstrip().startswith("{")
-    changes = sorted(_inside(root, board, joined, quoted), key=lambda c: c.start, reverse=True)
-    for change in changes:
-        joined = joined[: change.start] + change.words + joined[change.end :]
+    joined = patched(joined, _inside(root, board, joined, quoted))
     if text.read(joined).board != board:
         raise StoryboardRefused("the text and the storyboard differ; read the text again before writing ids into it")
     return joined
 
 
-def _inside(node: Node, part: BaseModel, written: str, quoted: bool) -> Iterator[_Change]:
+def _inside(node: Node, part: BaseModel, written: str, quoted: bool) -> Iterator[Patch]:
     if not isinstance(node, MappingNode):
         return
     for key, value in node.value:
@@ -56,9 +41,9 @@ def _inside(node: Node, part: BaseModel, written: str, quoted: bool) -> Iterator
             yield _whole(key, value, parts, quoted)
 
 
-def _item(kind: str, node: Node, part: BaseModel, written: str, quoted: bool) -> Iterator[_Change]:
+def _item(kind: str, node: Node, part: BaseModel, written: str, quoted: bool) -> Iterator[Patch]:
     if not isinstance(node, MappingNode) or _is_short(kind, node):
-        yield _Change(node.start_mark.index, _end(node, written), _flow(part, quoted))
+        yield Patch(node.start_mark.index, end(node, written), _flow(part, quoted))
         return
     if not any(key.value == "id" for key, _ in node.value):
         yield _insertion(node, str(getattr(part, "id", "")), quoted)
@@ -72,40 +57,23 @@ def _is_short(kind: str, node: MappingNode) -> bool:
     return kind == "sfx" and len(keys) == 1 and keys[0] not in Sfx.model_fields
 
 
-def _insertion(node: MappingNode, name: str, quoted: bool) -> _Change:
+def _insertion(node: MappingNode, name: str, quoted: bool) -> Patch:
     at = node.start_mark.index
     if node.flow_style:
         pair = f'"id": "{name}"' if quoted else f"id: {name}"
-        return _Change(at + 1, at + 1, f"{pair}, " if node.value else pair)
-    return _Change(at, at, f"id: {name}\n{' ' * node.start_mark.column}")
+        return Patch(at + 1, at + 1, f"{pair}, " if node.value else pair)
+    return Patch(at, at, f"id: {name}\n{' ' * node.start_mark.column}")
 
 
-def _end(node: Node, written: str) -> int:
-    """Where the words of a part end. A block mapping's own mark lies behind the comments after it."""
-    if isinstance(node, MappingNode) and not node.flow_style:
-        return _end(node.value[-1][1], written)
-    end: int = node.end_mark.index
-    while written[end - 1 : end].isspace():
-        end -= 1
-    return end
-
-
-def _whole(key: Node, value: ScalarNode, parts: Sequence[BaseModel], quoted: bool) -> _Change:
+def _whole(key: Node, value: ScalarNode, parts: Sequence[BaseModel], quoted: bool) -> Patch:
     """A list written as one text: a block becomes a block of items, anything else a list in brackets."""
     items = [_flow(part, quoted) for part in parts]
     if value.style in ("|", ">"):
         indent = "\n" + " " * (key.start_mark.column + 2) + "- "
-        return _Change(value.start_mark.index, value.end_mark.index, indent.lstrip(" ") + indent.join(items) + "\n")
-    return _Change(value.start_mark.index, value.end_mark.index, f"[{', '.join(items)}]")
+        return Patch(value.start_mark.index, value.end_mark.index, indent.lstrip(" ") + indent.join(items) + "\n")
+    return Patch(value.start_mark.index, value.end_mark.index, f"[{', '.join(items)}]")
 
 
 def _flow(part: BaseModel, quoted: bool) -> str:
     """The part's long form on one line."""
-    values = part.model_dump(mode="json", exclude_defaults=True)
-    return "{" + ", ".join(f"{_word(k, quoted)}: {_word(v, quoted)}" for k, v in values.items()) + "}"
-
-
-def _word(value: Any, quoted: bool) -> str:
-    if isinstance(value, str) and not quoted and _PLAIN.match(value) and value not in _WORDS:
-        return value
-    return json.dumps(value, ensure_ascii=False)
+    return flow(part.model_dump(mode="json", exclude_defaults=True), quoted=quoted)

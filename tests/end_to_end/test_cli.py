@@ -32,6 +32,8 @@ def test_examples_have_no_errors(tmp_path: Path) -> None:
         (("seconds: 2.2", "seconds: 10000"), "seconds"),
         (("title: Tiny", "title: &a Tiny"), "anchor"),
         (('prompt: "one low note, held"', "file: gone.wav, prompt: low"), "gone.wav"),
+        (('prompt: "one low note, held"', "file: ../../gone.wav, prompt: low"), "outside its folder"),
+        (('prompt: "one low note, held"', "file: /etc/passwd, prompt: low"), "outside its folder"),
     ],
 )
 def test_bad_storyboards_are_named(tmp_path: Path, change: tuple[str, str], said: str) -> None:

@@ -8,7 +8,6 @@ from control.graph.timing import (
     LAST_CLEAR,
     TAIL,
     Utterance,
-    action_seconds,
     ceil_frames,
     fitting_pace,
     place,
@@ -64,12 +63,6 @@ def test_pace_found_is_the_least_that_fits(length: int, seconds: int) -> None:
         quick = [Utterance("a", length * 1000 // tried, samples(0.35))]
         time = shot_time(quick, RATE, planned=seconds * SECOND)
         assert (time.frames <= time.planned) == bool(pace)
-
-
-def test_action_estimates() -> None:
-    assert action_seconds("He runs.") == 2.0
-    assert action_seconds("word " * 60) == 8.0
-    assert action_seconds("She waits.") == 3.0
 
 
 @given(st.lists(st.tuples(st.integers(0, 4_000_000), st.integers(1, 300_000)), min_size=1, max_size=8))
