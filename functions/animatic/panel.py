@@ -12,7 +12,7 @@ from functions.animatic.camera import Path, State
 from functions.animatic.canvas import View
 from functions.animatic.layers import Drawing
 from functions.animatic.light import Level
-from functions.animatic.planes import Plane, Tile, flattened, tile
+from functions.animatic.planes import Plane, Tile, flattened, settled, tile
 from functions.animatic.render import Layer, Look, Matrix, Stage
 from functions.animatic.scene import Scene
 from functions.animatic.staging import stage
@@ -115,7 +115,7 @@ def _build(drawing: Drawing, camera: Camera, frames: int, fps: float, seed: int)
     layers: list[Layer] = []
     for plane in (p for p in planes if not p.sheet.roi.empty):
         pixels = tile(plane, scene.palette, scene.place_seed, levels, scene.lamp and scene.palette.warm)
-        layers.append(Moving(plane, pixels, level, compress))
+        layers.append(Moving(settled(plane), pixels, level, compress))
         if plane.tags.get("beam"):
             layers.append(
                 light.Beam((plane.tags["x"], plane.tags["y"]), plane.parallax, view, scene.palette, level, seed)

@@ -3,7 +3,7 @@
 Colour is BT.709, limited range, so that the loop needs no colour conversion; blending is linear in these codes.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import Final
 
@@ -57,6 +57,11 @@ class Plane:
     pivot: tuple[float, float] = (0.0, 0.5)
     drift: tuple[tuple[float, float], ...] = ()
     tags: dict[str, float] = field(default_factory=dict)
+
+
+def settled(plane: Plane) -> Plane:
+    """The plane without its paint, once a tile is made of it: what moves it needs no more."""
+    return replace(plane, sheet=Sheet(View(1.0, 2)))
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from functions.animatic.places import catalog
 from functions.animatic.places.setting import Setting
 from functions.animatic.planes import Plane
 from functions.animatic.scene import Scene
+from functions.animatic.traits import read
 from functions.animatic.values import APART, Floats
 
 
@@ -37,7 +38,7 @@ def stage(scene: Scene, view: View) -> Staged:
     people = _people(scene, view)
     _focus(scene, backdrop)
     for plane in [*people, *people]:
-        separate(backdrop, plane.sheet, moves=bool(plane.drift))
+        separate(backdrop, plane.sheet, plane.tags["pale"] > 0, moves=bool(plane.drift))
     grade(backdrop, scene.tones["median"], bool(people))
     return Staged([*backdrop, *people], s.lamps)
 
@@ -58,6 +59,7 @@ def _people(scene: Scene, view: View) -> list[Plane]:
                 life="breath",
                 pivot=low,
                 drift=drift,
+                tags={"pale": float(read(stand.figure).cloth > 15)},
             )
         )
     return planes
@@ -96,9 +98,10 @@ MOST_LIGHTER, MOST_DARKER = 22.0, -12.0
 """How far the backdrop may give way, in L*: what is left, the subject does itself."""
 
 
-def separate(backdrop: list[Plane], subject: Sheet, moves: bool = False) -> None:
+def separate(backdrop: list[Plane], subject: Sheet, pale: bool = False, moves: bool = False) -> None:
     """Set a subject and what lies behind it 25 L* apart: a soft wash behind, and the subject's own value for the rest.
 
+    Dark clothes stand against light, pale ones (`pale`) against dark.
     Behind someone who `moves` there is no wash: it would stay where they were.
     """
     alpha = _reduced(subject, subject.alpha)
@@ -109,7 +112,9 @@ def separate(backdrop: list[Plane], subject: Sheet, moves: bool = False) -> None
     size = float(np.sqrt(alpha.sum() / np.pi))
     ring = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 3.0 + 0.2 * size), np.float32) * (alpha < 0.1) + 1e-6
     behind = float(np.average(_behind(backdrop), weights=ring))
-    goal = own + APART + 5 if (behind >= own - 4 and own + APART + 5 <= 84) or own < 34 else own - APART - 5
+    goal = own - APART - 5 if pale and own - APART > behind - 45 else own + APART + 5
+    if not pale and goal > 84:
+        goal = own - APART - 5
     if (goal > own and behind >= goal) or (goal < own and behind <= goal):
         return
     given = 0.0 if moves else float(np.clip(goal - behind, MOST_DARKER, MOST_LIGHTER))
@@ -120,7 +125,7 @@ def separate(backdrop: list[Plane], subject: Sheet, moves: bool = False) -> None
         _wash_over(backdrop, wash * (given / float(np.average(wash, weights=ring))))
     rest = goal - behind - given
     where = subject.roi.slices
-    subject.value[where] = np.clip(subject.value[where] - np.clip(rest, -22, 22), 4, 90)
+    subject.value[where] = np.clip(subject.value[where] - np.clip(rest, -22, 10), 4, 90)
 
 
 def _wash_over(backdrop: list[Plane], wash: Floats) -> None:

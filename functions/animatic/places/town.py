@@ -71,10 +71,10 @@ def _facades(s: Setting, side: float, vanish: tuple[float, float]) -> None:
         fronts.append((far, far + wide, 0.8 + 0.55 * rng.random()))
         far += wide
     for number, (near_in, near_out, tall) in enumerate(fronts):
-        parallax = float(np.clip(0.35 + 0.25 * near_in, 0.35, 0.95))
+        parallax = float(np.clip(0.45 + 0.22 * near_in, 0.45, 0.95))
         sheet = (
             s.planes[-1].sheet
-            if number and abs(s.planes[-1].parallax - parallax) < 0.08
+            if number and abs(s.planes[-1].parallax - parallax) < 0.25
             else s.plane(f"front{number}", parallax)
         )
 
@@ -231,6 +231,8 @@ def parapet(s: Setting) -> None:
         [x + side * 0.6, 0.62],
     ]
     s.wash(s.pen.fill(np.array(stone), 2.0), s.tones["fore"] + 2, 2, 1.2).on(sheet)
+    top = np.array([[x - side * 0.15, 0.243], [x - side * 0.02, 0.223], [x + side * 0.6, 0.203]])
+    sheet.lift(s.pen.stroke(top, [0.012, 0.014], 1.2), 12)
 
 
 def bridge(s: Setting) -> None:
