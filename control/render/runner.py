@@ -155,8 +155,6 @@ class Runner:
         await asyncio.gather(*looks, return_exceptions=True)
 
     async def _begin_look(self, job: JobRow, now: int) -> None:
-        if job.id in self._looks:
-            return
         try:
             door = self.desk.doors.door(job.door)
         except NotFound as error:
@@ -168,7 +166,7 @@ class Runner:
             self._look(job, rung=job.next_poll_at == 0)
 
     def _look(self, job: JobRow, *, rung: bool = False) -> None:
-        if job.id not in self._looks:
+        if job.id not in self._looks:  # one at a time; a look put off is taken up when it is due again
             self._looks[job.id] = asyncio.create_task(self._guarded_look(job, rung))
 
     async def _guarded_look(self, job: JobRow, rung: bool) -> None:
@@ -195,10 +193,14 @@ class Runner:
             for job_id, path in list(self._watched.items()):
                 if job_id not in self._looks and path.exists():
                     del self._watched[job_id]
-                    fresh = await self.ledger.job(job_id)
-                    if fresh is not None and fresh.state in LIVE and fresh.handle is not None:
-                        self._look(fresh, rung=True)
+                    with contextlib.suppress(DatabaseError):  # the next look of the usual kind finds it
+                        await self._look_at(job_id)
             await asyncio.sleep(WATCH_S)
+
+    async def _look_at(self, job_id: str) -> None:
+        job = await self.ledger.job(job_id)
+        if job is not None and job.state in LIVE and job.handle is not None:
+            self._look(job, rung=True)
 
     # renders -------------------------------------------------------------------------------------------------------
 
