@@ -87,6 +87,10 @@ class BucketStorage:
                 raise
             return True
 
+    def close(self) -> None:
+        """Close pooled connections."""
+        self._s3.close()
+
     @contextlib.contextmanager
     def _body(self, key: str) -> Iterator[Any]:
         with _typed(key):

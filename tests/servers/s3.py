@@ -94,11 +94,12 @@ def free_ports(count: int) -> list[int]:
 
 
 def _wait_for_bucket(server: S3Server, process: subprocess.Popen[bytes], log: Path) -> None:
-    client, until = server.client(), time.monotonic() + READY_S
+    until = time.monotonic() + READY_S
     while True:
         try:
-            client.create_bucket(Bucket=server.bucket)
-            client.put_object(Bucket=server.bucket, Key="ready", Body=b"yes")
+            with contextlib.closing(server.client()) as client:
+                client.create_bucket(Bucket=server.bucket)
+                client.put_object(Bucket=server.bucket, Key="ready", Body=b"yes")
             return
         except (BotoCoreError, ClientError):
             assert process.poll() is None, log.read_text()[-2000:]

@@ -100,6 +100,7 @@ HARD: dict[str, tuple[Frame, Any]] = {
     "dark": (black(), lambda n: black()),
     "fade": (scene(), lambda n: (scene() * (1 - n / 11)).astype(np.uint8)),
     "grain": (scene(), rain),
+    "static": (noise(99), noise),
     "held": (scene(), lambda n: scene()),
     "cut away": (scene(), lambda n: scene(n * 60)),
     "flat": (np.full((SIZE[1], SIZE[0]), 128, dtype=np.uint8), noise),

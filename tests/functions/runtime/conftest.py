@@ -9,6 +9,7 @@ from functions.catalog import Catalog
 from functions.runtime.engines import Engines
 from functions.runtime.execute import Host
 from functions.runtime.folder import FolderStorage
+from functions.runtime.presigned import http_client
 from functions.runtime.stores import Stores
 from functions.runtime.verify import Trust
 from tests.servers.jobs import DOOR, ECHO, STUDIO
@@ -23,6 +24,13 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """A real S3 server."""
     with seaweed(tmp_path_factory.mktemp("s3")) as server:
         yield server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def closed_client() -> Iterator[None]:
+    """The runtime keeps one HTTP client for the life of its process; here the tests are the process."""
+    yield
+    http_client().close()
 
 
 @pytest.fixture

@@ -85,6 +85,7 @@ def any_store(
         bucket = BucketStorage(s3.bucket)
         store: Storage = bucket if kind == "bucket" else PresignedStorage(signed_by(s3, job))
         yield store, lambda key, data: bucket.create(key, data, BIN)
+        bucket.close()
 
 
 Store = tuple[Storage, Callable[[str, bytes], object]]

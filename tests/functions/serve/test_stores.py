@@ -1,5 +1,6 @@
 """The door over other stores than a folder: signed URLs, and an S3 bucket of its own; and its doorbell."""
 
+import contextlib
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -50,7 +51,8 @@ def test_door_with_a_bucket_of_its_own(tmp_path: Path, monkeypatch: pytest.Monke
         with door(tmp_path / "door", store=f"s3://{s3.bucket}") as d:
             job = request("write:hello")
             assert d.make(job)["status"] == "COMPLETED"
-            made = s3.client().get_object(Bucket=s3.bucket, Key=job.outputs[OUTPUT].key)["Body"].read()
+            with contextlib.closing(s3.client()) as client:
+                made = client.get_object(Bucket=s3.bucket, Key=job.outputs[OUTPUT].key)["Body"].read()
             assert made == b"hello"
 
 
