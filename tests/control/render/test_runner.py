@@ -1,6 +1,7 @@
 """The laws of paid work, kept by a running runner against a door that misbehaves."""
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -251,6 +252,28 @@ async def test_a_result_object_of_another_job_is_not_believed(b: Bench) -> None:
     await b.turn(times=2)
     assert (await b.jobs())[0]["state"] == "failed"
     assert (await b.run_out(render)).state == "done"  # by another attempt
+
+
+@pytest.mark.parametrize("harm", ["gone", "cut", "elsewhere"])
+async def test_a_result_whose_output_is_not_as_it_says_makes_nothing_done(b: Bench, harm: str) -> None:
+    render = await b.start(ONE)
+    await b.turn()
+    request = b.door.job(b.door.accepted[0]).request
+    b.door.finish(request.job_id)
+    output = b.store.root / request.outputs["lora.safetensors"].key
+    if harm == "gone":
+        output.unlink()
+    elif harm == "cut":
+        output.write_bytes(output.read_bytes()[:-1])
+    else:
+        result = b.store.root / request.reserved.result.key
+        result.write_bytes(result.read_bytes().replace(b"/lora.safetensors", b"/result.json"))
+    await b.turn(times=2)
+    job = (await b.jobs())[0]
+    assert (job["state"], json.loads(job["error"])["code"], job["charge_u"]) == ("failed", "output_missing", 15)
+    assert not await b.db.fetch("SELECT * FROM artifact")
+    assert (await b.run_out(render)).state == "done"
+    assert len(b.door.accepted) == 2
 
 
 # 4: one live job per fingerprint: two renders at once, above; and behind one fingerprint twice in one plan ------------
