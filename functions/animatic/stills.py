@@ -29,7 +29,9 @@ def load(path: Path, name: str) -> Floats:
                 upright = ImageOps.exif_transpose(opened).convert("RGBA")
     except UnidentifiedImageError as error:
         raise InputError(f"Input '{name}' is neither a PNG nor a JPEG picture; supply one of these.") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_large(name, "too many pixels to open") from error
+    except (OSError, SyntaxError, ValueError) as error:
         raise InputError(f"Input '{name}' is a damaged picture ({error}); export it again and upload it.") from error
     rgba = np.asarray(upright, np.float32) / 255
     return np.ascontiguousarray(rgba[..., :3] * rgba[..., 3:])
@@ -38,7 +40,11 @@ def load(path: Path, name: str) -> Floats:
 def _measured(size: tuple[int, int], name: str) -> None:
     width, height = size
     if max(size) > LONGEST or width * height > MOST_PIXELS:
-        raise InputError(
-            f"Input '{name}' is {width} x {height} pixels; at most {LONGEST} a side and {MOST_PIXELS:,} in all are "
-            "taken. Scale it down and upload it again."
-        )
+        raise _too_large(name, f"{width} x {height} pixels")
+
+
+def _too_large(name: str, size: str) -> InputError:
+    return InputError(
+        f"Input '{name}' is too large ({size}): at most {LONGEST} pixels a side and {MOST_PIXELS:,} in all are taken. "
+        "Scale it down and upload it again."
+    )

@@ -129,25 +129,39 @@ def test_supplied_art_ends_on_its_end_image(run: Run, tmp_path: Path) -> None:
     assert abs(float(frames[-1][90, 160].mean()) - 200) < 8
 
 
+def chunk(kind: bytes, data: bytes) -> bytes:
+    """A PNG chunk."""
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
 def broken(path: Path, kind: str) -> Path:
     """A hostile picture."""
     if kind == "html":
         path.write_text("<html><body>not found</body></html>")
     elif kind == "empty":
         path.write_bytes(b"")
-    elif kind == "huge":
-        header = b"IHDR" + struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
-        path.write_bytes(b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)))
+    elif kind in ("huge", "long"):
+        shape = struct.pack(">IIBBBBB", 30_000, 30_000 if kind == "huge" else 100, 8, 2, 0, 0, 0)
+        path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", shape) + chunk(b"IDAT", zlib.compress(bytes(64))))
     else:
         Image.effect_noise((640, 360), 60).save(path, "PNG")
         path.write_bytes(path.read_bytes()[:9000])
     return path
 
 
-@pytest.mark.parametrize("kind", ["html", "empty", "huge", "truncated"])
-def test_a_hostile_picture_is_refused_in_words(run: Run, tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "word"),
+    [
+        ("html", "neither a PNG"),
+        ("empty", "neither a PNG"),
+        ("huge", "too large"),
+        ("long", "too large"),
+        ("truncated", "damaged"),
+    ],
+)
+def test_a_hostile_picture_is_refused_in_words(run: Run, tmp_path: Path, kind: str, word: str) -> None:
     params = Motion(size=SMALL, frames=3, rate=FILM)
-    with pytest.raises(InputError, match="Input 'image' is"):
+    with pytest.raises(InputError, match=f"Input 'image' is .*{word}"):
         run(params, ("clip.mp4",), {"image": broken(tmp_path / "x.png", kind)})
 
 
