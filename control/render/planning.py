@@ -162,6 +162,16 @@ class Planning:
             if made.serves(known.render):
                 known.facts[row["fp"]] = FACTS.validate_json(row["facts"])
 
+    async def gone(self, known: Known) -> set[str]:
+        """Fingerprints whose objects somebody removed; looked for only where looking costs nothing."""
+        folder = self._store.folder
+        if folder is None:
+            return set()
+        keys = {fp: [fact.key for fact in outputs.values()] for fp, outputs in known.facts.items()}
+        return await asyncio.to_thread(
+            lambda: {fp for fp, found in keys.items() if not all((folder / key).exists() for key in found)}
+        )
+
     async def plan(self, subject: Subject, known: Known) -> Plan:
         """The plan under all facts there are. Facts give fingerprints, and those give further facts."""
         while True:

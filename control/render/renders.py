@@ -156,6 +156,11 @@ class Renders:
         values: dict[str, Value] = {"fps": json.dumps(sorted(set(fps))), "since": render.created_at}
         return await self.db.fetch(_ATTEMPTS, values)
 
+    async def lost(self, fps: Iterable[str]) -> None:
+        """The objects of these artifacts are gone: they count as missing, and the next result replaces them."""
+        sql = "UPDATE artifact SET quality='degraded', kept=0 WHERE fp IN (SELECT value FROM json_each(:fps))"
+        await self.db.batch([(sql, {"fps": json.dumps(sorted(set(fps)))})])
+
     async def artifacts(self, fps: Iterable[str]) -> list[Row]:
         """Artifacts of these fingerprints, and who paid for each."""
         return await self.db.fetch(_ARTIFACTS, {"fps": json.dumps(sorted(set(fps)))})

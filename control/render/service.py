@@ -180,6 +180,9 @@ class Studio(Generic[B]):
         """The new render's id. Raises `NotFound`, `PlanError` where the plan has errors or no door runs an engine."""
         info = await self._films.info(film_id, n)
         plan, known = await self._planned(film_id, recipe, info.n)
+        if gone := await self._desk.planning.gone(known):
+            await self._renders.lost(gone)
+            plan, known = await self._planned(film_id, recipe, info.n)
         self._check(plan, known)
         manifests = [m.model_dump(mode="json") for m in self._catalog.engines.values()]
         render = self._desk.new_id()

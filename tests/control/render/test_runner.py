@@ -630,3 +630,13 @@ async def test_old_events_are_forgotten_and_listeners_told(b: Bench) -> None:
     await b.turn(ms=2 * 86_400_000)
     assert (await b.studio.events(last - 1)).reset
     assert not await b.db.fetch("SELECT * FROM event")
+
+
+async def test_an_artifact_whose_objects_were_removed_is_made_again(b: Bench) -> None:
+    view = await b.run_out(await b.start(FAN))
+    fact = view.steps[0].outputs["lora.safetensors"]
+    (b.store.root / fact.key).unlink()
+    again = await b.run_out(await b.studio.start_render(view.film_id, Recipe()))
+    assert (again.state, again.made, again.reused) == ("done", 1, 3)
+    once_more = await b.run_out(await b.studio.start_render(view.film_id, Recipe()))
+    assert (once_more.made, once_more.reused) == (0, 4)
