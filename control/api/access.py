@@ -26,7 +26,10 @@ REACH: Mapping[TokenScope, frozenset[TokenScope]] = {
 LINK_MS = 15 * 60_000
 DAY_MS = 86_400_000
 DROP_OLD = "DELETE FROM token WHERE expires_at<:now"
-INSERT = "INSERT INTO token(hash,kind,name,scope,created_at,expires_at) VALUES(:hash,:kind,:name,:scope,:now,:expires)"
+INSERT = (
+    "INSERT INTO token(hash,kind,name,scope,created_at,expires_at,parent) "
+    "VALUES(:hash,:kind,:name,:scope,:now,:expires,:parent)"
+)
 
 
 class TokenInfo(Strict):
@@ -69,8 +72,10 @@ class Access:
         self.db = db
         self.clock = clock
 
-    async def issue(self, kind: Kind, name: str, scope: TokenScope, lasts_ms: int | None = None) -> str:
-        """A new secret; only its hash is kept."""
+    async def issue(
+        self, kind: Kind, name: str, scope: TokenScope, lasts_ms: int | None = None, parent: str = ""
+    ) -> str:
+        """A new secret; only its hash is kept. It ends with the token whose id is `parent`."""
         secret = f"vj_{secrets.token_urlsafe(32)}"
         now = self.clock()
         expires = None if lasts_ms is None else now + lasts_ms
@@ -81,6 +86,7 @@ class Access:
             "scope": scope,
             "now": now,
             "expires": expires,
+            "parent": parent,
         }
         await self.db.batch([(DROP_OLD, {"now": now}), (INSERT, row)])
         return secret
@@ -118,11 +124,11 @@ class Access:
         return tuple(TokenInfo(id=r["hash"][:16], **{k: r[k] for k in r if k != "hash"}) for r in rows)
 
     async def revoke(self, token_id: str) -> None:
-        """Make a bearer token worthless. Raises `NotFound`."""
-        rows = await self._changed(
-            "DELETE FROM token WHERE kind='bearer' AND substr(hash,1,16)=:id RETURNING hash", {"id": token_id}
-        )
-        if not rows:
+        """Make a bearer token worthless, and the sessions it opened. Raises `NotFound`."""
+        revoke = "DELETE FROM token WHERE kind='bearer' AND substr(hash,1,16)=:id RETURNING hash"
+        sessions = "DELETE FROM token WHERE kind='session' AND parent=:id"
+        found, _ = await self.db.batch([(revoke, {"id": token_id}), (sessions, {"id": token_id})])
+        if not found.rows:
             raise NotFound(f"there is no token {token_id!r}")
 
     async def _changed(self, sql: str, params: dict[str, Value]) -> tuple[Row, ...]:

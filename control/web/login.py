@@ -53,7 +53,8 @@ async def by_token(request: Request) -> Response:
         error = Unauthenticated("this token is not valid; check it, or use the login link")
         return page("login.html", None, error.status, error=error, next=within(there))
     lasts = context.settings.session_days * DAY_MS
-    return _enter(context, await context.access.issue("session", caller.name, caller.scope, lasts), there)
+    session = await context.access.issue("session", caller.name, caller.scope, lasts, parent=caller.key)
+    return _enter(context, session, there)
 
 
 @view("viewer")

@@ -108,6 +108,15 @@ def test_a_token_logs_a_browser_in(running: RunningStudio) -> None:
         assert client.get("/new").status_code == 403
 
 
+def test_a_session_ends_with_the_token_that_opened_it(running: RunningStudio, owner: httpx2.Client) -> None:
+    issued = owner.post("/api/tokens", json={"name": "phone", "scope": "crew"}).json()
+    with httpx2.Client(base_url=running.url) as client:
+        client.post("/login", data={"token": issued["token"]})
+        assert client.get("/").status_code == 200
+        owner.delete(f"/api/tokens/{issued['id']}")
+        assert client.get("/").status_code == 303
+
+
 @pytest.mark.parametrize("there", ["//evil.example", "https://evil.example", "/\\evil.example", "evil"])
 def test_login_leads_nowhere_else(running: RunningStudio, there: str) -> None:
     answer = httpx2.post(running.url + "/login", data={"token": running.token("viewer"), "next": there})
