@@ -125,6 +125,8 @@ async def test_the_intent_is_stored_before_the_door_hears_of_it(b: Bench) -> Non
 async def test_an_unknown_job_is_never_submitted_again(b: Bench, what: str) -> None:
     b.door.run = [what]
     render = await b.start(ONE)
+    await b.turn()
+    assert await b.states(render) == {"a": "unknown"}
     await b.turn(times=12, ms=5000)
     step = (await b.view(render)).steps[0]
     assert (step.state, step.reason) == ("unknown", "may have been billed")
