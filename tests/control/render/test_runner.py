@@ -250,9 +250,10 @@ async def test_a_result_object_of_another_job_is_not_believed(b: Bench) -> None:
     job = b.door.job(b.door.accepted[0])
     b.door.finish(job.request.job_id)
     path = b.store.root / job.request.reserved.result.key
-    path.write_bytes(path.read_bytes().replace(job.request.job_id.encode(), b"x" * 24))
+    path.write_bytes(path.read_bytes().replace(job.request.job_id.encode(), b"x" * 24, 1))
     await b.turn(times=2)
-    assert (await b.jobs())[0]["state"] == "failed"
+    first = (await b.jobs())[0]
+    assert (first["state"], json.loads(first["error"])["code"]) == ("failed", "bad_result")
     assert (await b.run_out(render)).state == "done"  # by another attempt
 
 
