@@ -91,7 +91,10 @@ class State:
 
 @dataclass(frozen=True)
 class Path:
-    """The camera over one clip. `anchor` is the world point that a push closes in on."""
+    """The camera over one clip.
+
+    `anchor` is the world point that a push closes in on, `tilt` a lasting roll in degrees.
+    """
 
     camera: Camera
     size: ShotSize
@@ -103,6 +106,7 @@ class Path:
     anchor: tuple[float, float] = (0.0, 0.0)
     walking: bool = False
     towards: float = 1.0
+    tilt: float = 0.0
 
     @property
     def _span(self) -> tuple[float, float]:
@@ -161,7 +165,7 @@ class Path:
             zoom=float(self.scaling ** (_IN.get(move, 0.0) * done)),
             optical=move in ("zoom-in", "zoom-out"),
             shake=(float(x) * self.aspect, float(y)),
-            roll=float(roll),
+            roll=float(roll) + self.tilt,
             aside=ORBIT * self.aspect * done * {"orbit-left": -1.0, "orbit-right": 1.0}.get(move, 0.0),
             rack=self._rack(frame),
         )

@@ -12,13 +12,15 @@ from functions.animatic.camera import Path, State
 from functions.animatic.canvas import View
 from functions.animatic.layers import Drawing
 from functions.animatic.light import Level
-from functions.animatic.planes import Plane, Tile, flattened, settled, tile
+from functions.animatic.planes import Plane, Tile, flattened, racked, settled, tile
 from functions.animatic.render import Layer, Look, Matrix, Stage
 from functions.animatic.scene import Scene
 from functions.animatic.staging import stage
 from functions.animatic.values import Floats
 from functions.contract.params import Camera, Motion
 
+DUTCH = 7.0
+"""Degrees that a dutch angle leans."""
 PARALLAXES = [0.15, 0.3, 0.55, 1.0, 1.6]
 
 
@@ -104,18 +106,38 @@ def _build(drawing: Drawing, camera: Camera, frames: int, fps: float, seed: int)
     moving = [f for f in c.figures if f.pose in ("walk", "run") or f.moves != "none"]
     anchor = framing.target(scene)
     towards = framing.gaze(c.figures[0], scene)[1] if c.figures else 1.0
-    path = Path(camera, c.size, c.lens, aspect, frames, fps, seed, anchor, bool(moving), towards)
+    path = Path(
+        camera,
+        c.size,
+        c.lens,
+        aspect,
+        frames,
+        fps,
+        seed,
+        anchor,
+        bool(moving),
+        towards,
+        DUTCH if c.angle == "dutch" else 0.0,
+    )
     compress = 0.6 if c.lens == "long" else 1.0
     reach = path.reach(PARALLAXES)
     view = View(aspect, size.height, max(reach[0] - aspect / 2, 0) + 0.02, max(reach[1] - 0.5, 0) + 0.02)
     staged = stage(scene, view)
     planes = staged.planes
     level = light.lamp_level(scene, frames / fps)
+
+    def focus(moment: float) -> float:
+        return path.at(moment * fps).rack
+
     levels = (0.0, 1.0) if light.changes(scene) and frames > 1 else (level(0.0), None)
     layers: list[Layer] = []
     for plane in (p for p in planes if not p.sheet.roi.empty):
-        pixels = tile(plane, scene.palette, scene.place_seed, levels, scene.lamp and scene.palette.warm)
-        layers.append(Moving(settled(plane), pixels, level, compress))
+        warm = scene.lamp and scene.palette.warm
+        if camera.move == "rack":
+            pixels = racked(plane, scene.palette, scene.place_seed, level(0.0), warm)
+        else:
+            pixels = tile(plane, scene.palette, scene.place_seed, levels, warm)
+        layers.append(Moving(settled(plane), pixels, focus if camera.move == "rack" else level, compress))
         if plane.tags.get("beam"):
             layers.append(
                 light.Beam((plane.tags["x"], plane.tags["y"]), plane.parallax, view, scene.palette, level, seed)

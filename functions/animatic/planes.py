@@ -17,6 +17,8 @@ from functions.animatic.palette import ENTRIES, Palette
 from functions.animatic.values import Floats
 
 Bytes = npt.NDArray[np.uint8]
+RACK_BLUR: Final = 4.5
+"""Defocus of a subject that focus has left, in delivery pixels at 720 lines."""
 PAPER: Final = ((0.8, 1.2), (3.0, 0.8), (12.0, 0.6))
 """Paper: (grain in pixels, strength in percent)."""
 _RGB_TO_YUV: Final = np.array(
@@ -104,6 +106,16 @@ def tile(plane: Plane, palette: Palette, seed: int, levels: tuple[float, float |
     first = _coloured(sheet, roi, palette, seed, levels[0], sigma, warm)
     changes = levels[1] is not None and bool(np.abs(sheet.lit[roi.slices]).max(initial=0.0) > 0.3)
     other = _coloured(sheet, roi, palette, seed, levels[1] or 0.0, sigma, warm) if changes else None
+    return Tile(sheet.view, roi, first, other, _opaque(sheet))
+
+
+def racked(plane: Plane, palette: Palette, seed: int, level: float, warm: bool) -> Tile:
+    """A plane in both focuses: as composed, and with the subject soft against a sharp background."""
+    sheet = plane.sheet
+    unit = sheet.view.scale / 720
+    blurs = plane.blur * unit, (RACK_BLUR if plane.parallax >= 1.0 else 0.0) * unit
+    roi = _grown(sheet.roi, int(3 * max(blurs)) + 1, sheet.view)
+    first, other = (_coloured(sheet, roi, palette, seed, level, sigma, warm) for sigma in blurs)
     return Tile(sheet.view, roi, first, other, _opaque(sheet))
 
 

@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import get_args
 
 import av
 import cv2
@@ -13,11 +14,13 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from functions.animatic.layers import MAGIC, MOST_JSON
+from functions.animatic.layers import MAGIC, MOST_JSON, Drawing
+from functions.animatic.panel import Panel
 from functions.animatic.planes import Bytes
 from functions.contract.base import Rate, Size
 from functions.contract.errors import ContractError, InputError
 from functions.contract.params import Camera, Composition, Motion, Sound
+from functions.contract.params import Move as MoveName
 from tests.functions.animatic.conftest import MAREN, ROCK, ROOM, SMALL, FolderJob, Run
 
 Draw = Callable[..., FolderJob]
@@ -196,3 +199,27 @@ def test_the_camera_leaves_the_keyframe_alone(keyframe: Draw) -> None:
         keyframe(wet, name="a").output("layers.bin").read_bytes()
         == keyframe(wet, name="b").output("layers.bin").read_bytes()
     )
+
+
+@pytest.mark.parametrize("shot", get_args(MoveName))
+def test_every_move_renders(shot: str) -> None:
+    small = Size(width=96, height=54)
+    for speed, frames in (("whip", 12), ("slow", 1)):
+        camera = Camera.model_validate({"move": shot, "speed": speed})
+        params = Motion(size=small, frames=frames, rate=FILM, camera=camera, composition=ROOM)
+        drawing = Drawing(size=small, seed=3, composition=ROOM)
+        assert len(list(Panel.of_motion(drawing, params).stage().frames())) == frames
+
+
+def test_a_dutch_angle_leans_the_picture(keyframe: Draw) -> None:
+    upright, leaning = keyframe(UNLIT, name="a"), keyframe(UNLIT.model_copy(update={"angle": "dutch"}), name="b")
+    assert upright.output("image.png").read_bytes() != leaning.output("image.png").read_bytes()
+
+
+def test_a_rack_softens_the_subject() -> None:
+    camera = Camera(move="rack")
+    drawing = Drawing(size=SMALL, seed=3, composition=ROOM)
+    params = Motion(size=SMALL, frames=48, rate=FILM, camera=camera, composition=ROOM)
+    stage = Panel.of_motion(drawing, params).stage()
+    first, last = (stage.clean(n)[60:150, 60:140].mean(axis=2) for n in (0, 47))
+    assert np.abs(np.diff(last)).mean() < 0.95 * np.abs(np.diff(first)).mean()
