@@ -51,7 +51,7 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
 	touch $@ $(VENV)/.film
 
 lock: ## resolve the locks anew (needs uv)
-	uv pip compile pyproject.toml --extra door --extra media --extra studio --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q -o requirements/film.txt
+	uv pip compile pyproject.toml --extra build --extra door --extra media --extra studio --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q -o requirements/film.txt
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q -o requirements/dev.txt
 
 clean:
