@@ -9,7 +9,7 @@ import json
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -52,6 +52,8 @@ class State:
     accepted: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    on_run: Callable[[JobRequest], None] | None = None
+    """Called when a job arrives, before anything is done with it."""
 
     def job(self, job_id: str) -> PaidJob:
         """The job of this id."""
@@ -128,6 +130,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._run(what, JobRequest.model_validate_json(json.dumps(json.loads(body)["input"])))
 
     def _run(self, what: str, request: JobRequest) -> None:
+        if self.server.state.on_run is not None:
+            self.server.state.on_run(request)
         if what == "busy":
             return self._answer(429, {"error": {"code": "busy", "message": "later", "retryable": True}})
         if what == "reject":

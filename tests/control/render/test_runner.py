@@ -15,6 +15,7 @@ from control.graph.model import Recipe
 from control.render.outcome import END_GRACE_MS, START_GRACE_MS
 from functions.contract import grant
 from functions.contract.errors import WireError
+from functions.contract.job import JobRequest
 from functions.contract.params import TrainLora
 from tests.control.render.bench import DOOR, Bench, bench, cheaper
 from tests.servers.graphs import Node
@@ -108,11 +109,18 @@ async def test_a_step_whose_parameters_wait_for_a_fact_is_planned_again_when_it_
 
 
 async def test_the_intent_is_stored_before_the_door_hears_of_it(b: Bench) -> None:
+    stored: list[tuple[object, ...]] = []
+
+    def look(request: JobRequest) -> None:
+        connection = sqlite3.connect(b.db.path)
+        sql = "SELECT state, attempt, door, charge_u, posts, handle FROM job WHERE id=?"
+        stored.extend(connection.execute(sql, [request.job_id]))
+        connection.close()
+
+    b.door.on_run = look
     await b.start(ONE)
-    await b.runner.tick()  # claims, stores, and begins to post
-    (job,) = await b.jobs()
-    assert (job["state"], job["attempt"], job["charge_u"]) == ("intent", 1, 10 * (3600 + 60))
-    await b.runner.settle_looks()
+    await b.turn()
+    assert stored == [("intent", 1, "paid", 10 * (3600 + 60), 1, None)]
     (job,) = await b.jobs()
     assert (job["state"], job["handle"], job["instance"]) == ("submitted", "provider-0", "queue-1")
     assert not b.door.asked
