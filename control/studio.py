@@ -45,6 +45,7 @@ async def open_session(settings: Settings, clock: Callable[[], int] = wall_ms) -
         runner=settings.runner,
         month_limit_u=settings.month_budget_usd * MICRO,
         upload_limit=settings.upload_mb * MICRO,
+        event_days=settings.event_days,
     )
     async with opened(place, open_store(settings), plan_film, builtin(), clock=clock) as session:
         yield session

@@ -20,7 +20,7 @@ from control.settings import Settings
 from control.storyboard.models import Storyboard
 from control.studio import open_session
 
-POLL_S = 0.1
+POLL_S = 0.25
 
 
 @dataclass(frozen=True)

@@ -101,22 +101,19 @@ async def serve(settings: DoorSettings, trust: Trust, token: str, listener: sock
     pool.start()
     if tied:
         asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _watch, server)
-    host, port = listener.getsockname()[:2]
-    print(
-        json.dumps(
-            {
-                "url": f"http://{f'[{host}]' if ':' in host else host}:{port}",
-                "instance": queue.instance,
-                "pid": os.getpid(),
-            }
-        ),
-        flush=True,
-    )
     try:
+        print(_hello(listener, queue.instance), flush=True)
         await server.serve(sockets=[listener])
     finally:
         await pool.close()
         queue.close()
+
+
+def _hello(listener: socket.socket, instance: str) -> str:
+    """The line that tells the starter where the door listens."""
+    host, port = listener.getsockname()[:2]
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    return json.dumps({"url": url, "instance": instance, "pid": os.getpid()})
 
 
 def _watch(server: DoorServer) -> None:
