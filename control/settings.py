@@ -62,6 +62,7 @@ class Settings(BaseModel):
     body_mb: int = Field(4, ge=1, le=64, description="Largest JSON or storyboard body.")
     upload_mb: int = Field(2048, ge=1, le=4800, description="Largest uploaded file.")
     session_days: int = Field(30, ge=1, le=365, description="How long a browser stays logged in.")
+    voices: str = Field("", description="Folder of further Piper voices, for the built-in door.")
     event_days: int = Field(7, ge=1, le=365, description="How long events are kept for clients that come back.")
 
     @field_validator("store")
