@@ -111,7 +111,8 @@ def separate(backdrop: list[Plane], subject: Sheet, pale: bool = False, moves: b
     own = float(np.average(value, weights=np.maximum(alpha - 0.5, 0) * 2))
     size = float(np.sqrt(alpha.sum() / np.pi))
     ring = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 3.0 + 0.2 * size), np.float32) * (alpha < 0.1) + 1e-6
-    behind = float(np.average(_behind(backdrop), weights=ring))
+    seen = cv2.resize(_behind(backdrop), ring.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    behind = float(np.average(seen, weights=ring))
     goal = own - APART - 5 if pale and own - APART > behind - 45 else own + APART + 5
     if not pale and goal > 84:
         goal = own - APART - 5

@@ -19,7 +19,7 @@ from functions.animatic.panel import Panel
 from functions.animatic.planes import Bytes
 from functions.contract.base import Rate, Size
 from functions.contract.errors import ContractError, InputError
-from functions.contract.params import Camera, Composition, Motion, Sound
+from functions.contract.params import Camera, Composition, Figure, Keyframe, Motion, Sound
 from functions.contract.params import Move as MoveName
 from tests.functions.animatic.conftest import MAREN, ROCK, ROOM, SMALL, FolderJob, Run
 
@@ -223,3 +223,16 @@ def test_a_rack_softens_the_subject() -> None:
     stage = Panel.of_motion(drawing, params).stage()
     first, last = (stage.clean(n)[60:150, 60:140].mean(axis=2) for n in (0, 47))
     assert np.abs(np.diff(last)).mean() < 0.95 * np.abs(np.diff(first)).mean()
+
+
+@pytest.mark.parametrize("height", [90, 180, 358, 540])
+def test_small_pictures_with_a_soft_backdrop_are_drawn(run: Run, height: int) -> None:
+    params = Keyframe(
+        size=Size(width=height * 16 // 9 // 2 * 2, height=height),
+        seed=1,
+        composition=Composition(size="medium-close", heading="INT. ROOM - NIGHT", figures=(Figure(id="ada"),)),
+    )
+    job = run(params, ("image.png", "layers.bin"), {}, f"h{height}")
+    image = cv2.imread(str(job.folder / "image.png"))
+    assert image is not None
+    assert image.shape[0] == height
