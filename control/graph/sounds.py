@@ -22,7 +22,7 @@ from functions.contract.base import Rate
 from functions.contract.params import Mix, Placement, Room, Score, Sound
 
 DIALOGUE, MUSIC, AMBIENCE, EFFECT = -160, -200, -320, -80
-MUSIC_UNDER_WORDS = -275
+MUSIC_UNDER_WORDS = -295
 WRITTEN_MUSIC_LEVEL = -6.0
 """The cue level at which music stands at its usual loudness."""
 OVERLAP_DROP = -30
