@@ -13,7 +13,7 @@ film: $(VENV)/.film ## install what a film needs, render the example, say where 
 	$(BIN)/vivijure render $(BOARD) -o $(OUT)/$(notdir $(basename $(BOARD))).mp4
 
 test: $(VENV)/.dev lint ## install what the tests need and run them all
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not slow"
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not slow"
 
 slow: $(VENV)/.dev ## the suites that take minutes
 	$(BIN)/pytest -m slow

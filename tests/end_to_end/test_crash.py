@@ -16,7 +16,6 @@ from tests.end_to_end.studio import start, tiny, vivijure
 RENDERS = 20
 SMALL = ("--size", "320x180")
 DOOR, WORKER = "functions.serve.door", "functions.serve.worker"
-pytestmark = pytest.mark.xdist_group("crash")
 
 
 @pytest.fixture(scope="module")

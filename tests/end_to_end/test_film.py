@@ -2,7 +2,6 @@
 
 import av
 import numpy as np
-import pytest
 
 from control.graph.model import Plan
 from tests.end_to_end.conftest import Film
@@ -19,7 +18,6 @@ from tests.end_to_end.measure import (
     windows,
 )
 
-pytestmark = pytest.mark.xdist_group("lighthouse")
 MAREN = ("Two hundred", "And who do", "Somebody late")
 IVO = ("They said", "At midnight", "The satellites", "Then who")
 BLACK = 16.0

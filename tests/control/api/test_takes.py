@@ -9,7 +9,6 @@ import pytest
 
 from tests.servers.studio import studio
 
-pytestmark = pytest.mark.xdist_group("takes")
 BOARD = "scenes: [{id: s1, heading: INT. HALL, shots: [{id: door, seconds: 1, action: A door at night.}]}]"
 KEYFRAMES = {"recipe": {"target": "keyframes"}}
 MADE_S = 120

@@ -9,7 +9,6 @@ from tests.control.api.test_media import png
 from tests.control.web.conftest import BOARD, PHONE, WIDE, Log
 from tests.servers.studio import RunningStudio
 
-pytestmark = pytest.mark.xdist_group("pages")
 PLAYS = """async video => {
   video.muted = true
   await video.play()
