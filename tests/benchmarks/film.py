@@ -6,7 +6,6 @@ Floor: plain ffmpeg encoding the film's own frames, read raw from disk, with the
 
 import argparse
 import json
-import sqlite3
 import statistics
 import subprocess
 import sys
@@ -84,9 +83,12 @@ def _shot(i: int) -> str:
 
 @dataclass
 class Watch:
-    """Samples of a process tree: largest resident memory of any one process, and answers of the door's status."""
+    """Samples of a process tree: largest resident memory of any one process of a role, CPU of the Studio, and how long
+    the door took to answer.
+    """
 
     peak_mb: dict[str, float] = field(default_factory=dict)
+    studio_cpu_s: float = 0.0
     status_ms: list[float] = field(default_factory=list)
 
 
@@ -112,6 +114,8 @@ def _memory(watch: Watch, stop: threading.Event, data: Path) -> None:
             try:
                 name = _role(child.cmdline())
                 watch.peak_mb[name] = max(watch.peak_mb.get(name, 0), child.memory_info().rss / 2**20)
+                if name == "studio":
+                    watch.studio_cpu_s = max(watch.studio_cpu_s, sum(child.cpu_times()[:2]))
             except psutil.Error:
                 continue
 
@@ -161,17 +165,6 @@ def settings() -> list[str]:
     return ["-c:v", "libx264", *(t for k, v in given.items() for t in (f"-{k}", v)), "-x264-params", X264, "-g", "48"]
 
 
-def overhead_ms(data: Path) -> float:
-    """Median of a step's time between intent and settlement that is neither waiting in the queue nor work."""
-    with sqlite3.connect(data / "studio.db") as db:
-        rows = db.execute("SELECT created_at, ended_at, result FROM job WHERE state='done'").fetchall()
-    spent = []
-    for created, ended, result in rows:
-        metrics = json.loads(result)["metrics"]
-        spent.append(ended - created - 1000 * (metrics["queue_s"] + metrics["total_s"]))
-    return float(statistics.median(spent))
-
-
 def measure(shots: int, folder: Path) -> dict[str, Any]:
     """All figures of a film of so many shots."""
     folder.mkdir(parents=True)
@@ -183,8 +176,9 @@ def measure(shots: int, folder: Path) -> dict[str, Any]:
         return vivijure(data, "render", path, "-o", film, "--json")
 
     with watching(data) as watch:
-        full, _ = timed(render)
-    again, unchanged = timed(render)
+        full, made = timed(render)
+    with watching(data) as idle:
+        again, unchanged = timed(render)
     path.write_text(text.replace("Shot number 3 of", "Number three of"), "utf-8")
     edited, run = timed(render)
     length = shots * SECONDS
@@ -202,7 +196,7 @@ def measure(shots: int, folder: Path) -> dict[str, Any]:
         "edited_s": round(edited, 2),
         "edited_made": run.last["made"],
         "edited_over_full": round(edited / full, 3),
-        "overhead_ms_median": round(overhead_ms(data), 1),
+        "studio_cpu_ms_per_step": round(1000 * (watch.studio_cpu_s - idle.studio_cpu_s) / made.last["made"], 1),
         "status_ms_p99": round(statistics.quantiles(watch.status_ms, n=100)[98], 2),
         "status_polls": len(watch.status_ms),
     }
