@@ -122,7 +122,9 @@ def _memory(watch: Watch, stop: threading.Event, data: Path) -> None:
 
 def _role(argv: list[str]) -> str:
     known = {"control.cli": "studio", "functions.serve.door": "door", "functions.serve.worker": "worker"}
-    return next((role for part, role in known.items() if part in argv), "ffmpeg" if "ffmpeg" in argv[0] else "other")
+    return next(
+        (role for part, role in known.items() if part in argv), "ffmpeg" if "ffmpeg" in "".join(argv[:1]) else "other"
+    )
 
 
 def _status(watch: Watch, stop: threading.Event, data: Path) -> None:
