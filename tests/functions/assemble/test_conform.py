@@ -179,7 +179,7 @@ def test_the_same_job_gives_the_same_bytes(make: Workshop, tmp_path: Path) -> No
     block = TextBlock(role="caption", lines=("Twice the same.",), start=0, frames=10)
     wanted = params(20, head=Edge(via="fade", frames=5)).model_copy(update={"texts": (block,)})
     clips = {"clip": moving_clip(tmp_path / "c.mp4", 1)}
-    assert (make(wanted, clips) / "segment.mp4").read_bytes() == (make(wanted, clips) / "segment.mp4").read_bytes()
+    assert len({(make(wanted, clips) / "segment.mp4").read_bytes() for _ in range(24)}) == 1
 
 
 @pytest.mark.parametrize("content", [b"<!doctype html><html><body>404</body></html>" * 40, b"", b"\x00" * 5000])
