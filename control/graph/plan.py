@@ -35,8 +35,9 @@ from functions.contract.params import Assemble, Chapter, Conform, Cue, TextBlock
 
 @dataclass(frozen=True)
 class Planned:
-    """A shot on its way through planning."""
+    """A shot on its way through planning. `n` is its place in the film."""
 
+    n: int
     scene: Scene
     shot: Shot
     label: str
@@ -114,7 +115,7 @@ def _shots(b: Builder, board: Storyboard, rate: Rate) -> list[Planned]:
     for i, (scene, shot) in enumerate(chosen):
         label = called[shot.id]
         voices = shot_voices(b, board, shot, rate, label=label, last=i + 1 == len(chosen))
-        found.append(Planned(scene, shot, label, effective(board, shot), voices))
+        found.append(Planned(i, scene, shot, label, effective(board, shot), voices))
     return found
 
 
@@ -248,10 +249,15 @@ class _Film:
         return found
 
     def _waits(self, p: Planned, segment: Segment) -> bool:
-        """Whether lines that are not made yet decide this segment: its own, those burned on it, the shot's before."""
-        before = next((q for q in self.shots if q.shot.id == segment.previous), None)
+        """Whether lines that are not made yet decide this segment: its own, those burned on it, or those of a shot
+        that it dissolves from or into.
+        """
+        beside = [p]
+        if segment.previous is not None:
+            beside.append(self.shots[p.n - 1])
+        beside += [q for q in self.shots[p.n + 1 : p.n + 2] if q.shot.via.kind == "dissolve"]
         moved = self.b.recipe.captions == "burned" or self.b.recipe.burn_in == "full"
-        return p.voices.estimated or (before is not None and before.voices.estimated) or (moved and self.estimated)
+        return any(q.voices.estimated for q in beside) or (moved and self.estimated)
 
     def _params(self, segment: Segment, texts: tuple[TextBlock, ...]) -> Conform:
         return Conform(
@@ -267,8 +273,7 @@ class _Film:
         )
 
     def _texts(self, p: Planned, segment: Segment, cues: tuple[Cue, ...]) -> tuple[TextBlock, ...]:
-        i = self.shots.index(p)
-        lead = self.starts[i] - segment.start
+        lead = self.starts[p.n] - segment.start
         blocks: list[TextBlock] = []
         if self.b.recipe.burn_in != "off":
             blocks.append(slate_block(slate(p.label, p.view), lead, segment, self.rate))

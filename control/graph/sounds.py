@@ -267,7 +267,8 @@ def _music(b: Builder, cue: Cue, spans: Sequence[Span48], uploads: Uploads, tota
         if not b.recipe.only:
             b.problem("warning", f"music.{cue.id}", "the cue lies outside the film; it is left out")
         return
-    source = _music_source(b, cue, end - start, uploads)
+    late = any(span.voices.estimated for span in spans if span.start >= shots.get(mark(cue.start).shot, total))
+    source = _music_source(b, cue, end - start, uploads, estimated=late)
     if source is None:
         return
     gain = round((cue.level - WRITTEN_MUSIC_LEVEL) * 10)
@@ -288,7 +289,8 @@ def _music(b: Builder, cue: Cue, spans: Sequence[Span48], uploads: Uploads, tota
     )
 
 
-def _music_source(b: Builder, cue: Cue, length: int, uploads: Uploads) -> Source | None:
+def _music_source(b: Builder, cue: Cue, length: int, uploads: Uploads, *, estimated: bool) -> Source | None:
+    """The cue's file, or a step that makes it; `estimated` where lines that are not made yet decide its length."""
     if cue.file is not None:
         upload = uploads.get(cue.file)
         if upload is None:
@@ -299,7 +301,7 @@ def _music_source(b: Builder, cue: Cue, length: int, uploads: Uploads) -> Source
     if manifest is None:
         return None
     params = Score(prompt=cue.prompt, samples=length, seed=derived("score", cue.id))
-    step = b.add(f"music/{cue.id}", manifest, params, ["music.wav"], label=cue.prompt[:48])
+    step = b.add(f"music/{cue.id}", manifest, params, ["music.wav"], estimated=estimated, label=cue.prompt[:48])
     return output_of(step, "music.wav")
 
 

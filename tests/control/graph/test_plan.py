@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from control.graph.model import Plan, Recipe, Upload
+from control.graph.model import OutputFacts, Plan, Recipe, Upload
 from control.graph.plan import plan_film
 from control.storyboard import text
 from control.storyboard.models import Storyboard
@@ -15,6 +15,7 @@ from functions.contract.manifest import DurationGrid
 from functions.contract.media import MediaFacts
 from functions.contract.params import Assemble, Conform, Keyframe, Mix, Motion
 from tests.control.graph.conftest import Finish
+from tests.servers.facts import facts_of
 
 GOLDEN = Path(__file__).with_name("fingerprints.json")
 PICTURES: tuple[StepKind, ...] = ("keyframe", "motion")
@@ -256,3 +257,40 @@ def test_catalog_change_changes_only_its_own_steps(lighthouse: Storyboard, finis
     after, _ = finished(lighthouse, facts=facts, catalog=Catalog(known))
     kinds = {after.step(p).kind for p in stale(before, after)}
     assert kinds == {"keyframe", "motion", "conform", "assemble"}
+
+
+STRETCHED = """\
+storyboard: 1
+title: Stretched
+cast:
+  ada: {look: "long coat", voice: {preset: light}}
+music:
+  - {id: low, prompt: "one low note, held", from: one, to: end}
+scenes:
+  - id: s1
+    heading: INT. ROOM - NIGHT
+    shots:
+      - {id: one, seconds: 2, action: "A room.", who: {ada: left}, lines: [{ada: "Who is there?"}]}
+      - {id: two, seconds: 1, action: "She listens.", who: {ada: left}, via: {dissolve: 2},
+         lines: [{ada: "I said, who is there, and I will not say it again."}]}
+      - {id: three, seconds: 1, action: "A door.", via: {dissolve: 1}}
+"""
+
+
+@pytest.mark.parametrize("word", [6_000, 40_000])
+@pytest.mark.parametrize("captions", ["sidecar", "burned"])
+def test_a_fingerprint_once_given_stays(captions: str, word: int) -> None:
+    board = text.read(STRETCHED.encode()).board
+    recipe = Recipe.model_validate({"captions": captions})
+    given: dict[str, str] = {}
+    known: dict[str, dict[str, OutputFacts]] = {}
+    for _ in range(40):
+        plan = plan_film(board, recipe, builtin(), facts=known, uploads={})
+        now = {s.path: s.fingerprint for s in plan.steps if s.fingerprint}
+        assert {path: fp for path, fp in now.items() if given.get(path, fp) != fp} == {}
+        given |= now
+        new = next((s for s in plan.steps if s.fingerprint and s.fingerprint not in known), None)
+        if new is None:
+            return
+        known[new.fingerprint or ""] = facts_of(new, word)  # the facts come in one at a time
+    raise AssertionError("the plan does not settle")
