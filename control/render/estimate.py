@@ -1,50 +1,42 @@
 """What a step is expected to take and cost, from the manifests' price hints. Pure."""
 
-import math
 from collections.abc import Iterable
 
+from control.graph import quote
 from control.graph.model import Step
 from control.render.outcome import Terms
-from functions.contract.manifest import EngineManifest, PriceHint
-from functions.contract.params import Conform, Interpolate, Mix, Motion, Params, Score, Sound
-
-DEFAULT_S = 5.0
-"""Seconds of a step of an engine without a hint."""
+from functions.contract.manifest import EngineManifest
 
 
 def seconds(step: Step, manifest: EngineManifest) -> float:
     """Median seconds of work, the sum over the manifest's hints for the step's tier."""
-    hints = manifest.hints(getattr(step.params, "tier", "draft"))
-    if not hints:
-        return DEFAULT_S
-    return sum(hint.median_s * _units(step.params, hint) for hint in hints)
+    return quote.expected_ms(step, manifest, "", {})[0] / 1000
 
 
 def median_u(step: Step, manifest: EngineManifest, terms: Terms) -> int:
-    """Micro-dollars of the median."""
-    return math.ceil(seconds(step, manifest) * terms.price_u)
+    """Micro-dollars of the median, with what the provider charges by output."""
+    return quote.offers(step, manifest, (tag("", terms),), {})[0].median_u
+
+
+def bound_u(step: Step, manifest: EngineManifest, terms: Terms, executions: int) -> int:
+    """Upper bound of one job of this step: what is held when it is submitted."""
+    return quote.offers(step, manifest, (tag("", terms, executions),), {})[0].bound_u
+
+
+def tag(door: str, terms: Terms, executions: int = 1) -> quote.Tag:
+    """A door's price as a quote names it."""
+    return quote.Tag(
+        door=door,
+        price_u=terms.price_u,
+        allowance_s=terms.start_allowance_s,
+        executions=executions,
+        name=terms.price_name,
+        date=terms.price_date,
+        source=terms.price_source,
+    )
 
 
 def time_left(remaining: Iterable[float], workers: int) -> float:
     """Seconds until all of these are done, spread over the workers; never less than the longest."""
     found = list(remaining)
     return max(sum(found) / max(1, workers), max(found, default=0.0))
-
-
-def _units(params: Params, hint: PriceHint) -> float:
-    if hint.unit in ("job", "image"):
-        return 1.0
-    if hint.unit == "frame":
-        return float(getattr(params, "frames", 1))
-    if hint.unit == "second":
-        return _length_s(params)
-    size = getattr(params, "size", None)
-    return size.width * size.height / 1e6 if size is not None else 1.0
-
-
-def _length_s(params: Params) -> float:
-    if isinstance(params, Motion | Conform | Interpolate):
-        return params.rate.seconds(params.frames)
-    if isinstance(params, Sound | Score | Mix):
-        return params.samples / 48_000
-    return 1.0

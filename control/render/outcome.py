@@ -29,6 +29,10 @@ class Terms:
     """Whether `run` may be sent again: the door takes a job id once."""
     forgets: bool = False
     """Whether a 404 after acceptance may mean no more than that the door forgot."""
+    price_name: str = ""
+    """The price's name in `control.graph.prices`, empty for one that was stated with the door."""
+    price_date: str = ""
+    price_source: str = ""
 
     def bound(self, deadline_s: int, executions: int) -> int:
         """Upper bound of one job: price x (deadline + start-up allowance) x executions."""

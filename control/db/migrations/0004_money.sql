@@ -17,7 +17,7 @@ ALTER TABLE job ADD COLUMN price_u INTEGER NOT NULL DEFAULT -1;
 ALTER TABLE job ADD COLUMN allowance_s INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE job ADD COLUMN fixed_u INTEGER NOT NULL DEFAULT 0;
 
--- How long finished jobs took: microseconds of a worker for a thousandth of the unit that their kind counts.
+-- How long finished jobs took: nanoseconds of a worker for a thousandth of the unit that their kind counts.
 CREATE TABLE timing(
   job_id TEXT PRIMARY KEY, engine TEXT NOT NULL, kind TEXT NOT NULL, tier TEXT NOT NULL, size TEXT NOT NULL,
   door TEXT NOT NULL, pace INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
