@@ -14,29 +14,42 @@ from control.render.rows import JobRow, job_of
 
 RING_MS = 2000
 """Least time between two looks that doorbells cause."""
-Claim = Literal["mine", "other", "made", "stopped", "budget_held", "over_budget"]
-"""What became of an intent: mine to post; another job is live; it is made; the render has stopped; the budget is held
-by live jobs and may come free; the budget is spent.
+Claim = Literal["mine", "other", "made", "stopped", "not_named", "budget_held", "over_budget"]
+"""What became of an intent: mine to post; another job is live; it is made; the render has stopped; the accepted quote
+does not name the door; the budget is held by live jobs and may come free; the budget is spent.
 """
 
-_BUDGET = "INSERT INTO month_budget(month,limit_u) VALUES(:month,:month_limit_u) ON CONFLICT DO NOTHING"
+# A month without a budget of its own has that of the months before it, the first of all a setting.
+_LIMIT = """
+  COALESCE((SELECT limit_u FROM month_budget WHERE month<=:month ORDER BY month DESC LIMIT 1),:month_limit_u)"""
+_NAMED = """(SELECT doors IS NULL OR EXISTS(SELECT 1 FROM json_each(doors) WHERE value=:engine||'@'||:door)
+    FROM render WHERE id=:payer)"""
+# What costs nothing is never kept back, not even where an overrun was settled.
 _SUBMIT = """
 INSERT INTO job(id,fp,attempt,kind,engine,film_id,door,payer,month,state,request,charge_u,start_by,deadline_s,
-  executions,next_poll_at,created_at)
+  executions,next_poll_at,created_at,price_u,allowance_s,fixed_u)
 SELECT :id,:fp,(SELECT COALESCE(MAX(attempt),0)+1 FROM job WHERE fp=:fp),:kind,:engine,:film_id,:door,:payer,:month,
-  'intent',:request,:bound_u,:start_by,:deadline_s,:executions,:now+:post_ms,:now
+  'intent',:request,:bound_u,:start_by,:deadline_s,:executions,:now+:post_ms,:now,:price_u,:allowance_s,:fixed_u
 WHERE EXISTS(SELECT 1 FROM render WHERE id=:payer AND state='running' AND cancel_requested=0)
   AND NOT EXISTS(SELECT 1 FROM artifact WHERE fp=:fp AND (quality='done' OR kept=1))
-  AND (SELECT COALESCE(SUM(charge_u),0) FROM job WHERE payer=:payer)+:bound_u
-    <=(SELECT budget_u FROM render WHERE id=:payer)
-  AND (SELECT COALESCE(SUM(charge_u),0) FROM job WHERE month=:month)+:bound_u
-    <=(SELECT limit_u FROM month_budget WHERE month=:month)
-ON CONFLICT DO NOTHING"""
+  AND NAMED
+  AND (:bound_u=0 OR (SELECT COALESCE(SUM(charge_u),0) FROM job WHERE payer=:payer)+:bound_u
+    <=(SELECT budget_u FROM render WHERE id=:payer))
+  AND (:bound_u=0 OR (SELECT COALESCE(SUM(charge_u),0) FROM job WHERE month=:month)+:bound_u<=MONTH_LIMIT)
+ON CONFLICT DO NOTHING""".replace("NAMED", _NAMED).replace("MONTH_LIMIT", _LIMIT)
 _NEWEST = "SELECT * FROM job WHERE fp=:fp ORDER BY attempt DESC LIMIT 1"
 _GUARD = """
 SELECT EXISTS(SELECT 1 FROM artifact WHERE fp=:fp AND (quality='done' OR kept=1)) AS made,
-  EXISTS(SELECT 1 FROM render WHERE id=:payer AND state='running' AND cancel_requested=0) AS runs,
-  EXISTS(SELECT 1 FROM job WHERE live=1 AND charge_u>0 AND (payer=:payer OR month=:month)) AS held"""
+  EXISTS(SELECT 1 FROM render WHERE id=:payer AND state='running' AND cancel_requested=0) AS runs, NAMED AS named,
+  EXISTS(SELECT 1 FROM job WHERE live=1 AND charge_u>0 AND (payer=:payer OR month=:month)) AS held""".replace(
+    "NAMED", _NAMED
+)
+_ROOM = """
+SELECT (SELECT COALESCE(SUM(charge_u),0) FROM job WHERE payer=:payer) AS render_spent,
+  (SELECT budget_u FROM render WHERE id=:payer) AS render_limit,
+  (SELECT COALESCE(SUM(charge_u),0) FROM job WHERE month=:month) AS month_spent, MONTH_LIMIT AS month_limit""".replace(
+    "MONTH_LIMIT", _LIMIT
+)
 _HANDLE = """
 UPDATE job SET state='submitted', handle=:handle, instance=:instance
 WHERE id=:id AND handle IS NULL AND state IN ('intent','unknown')"""
@@ -55,6 +68,10 @@ SELECT fp,id,state,:facts,:bytes,:now FROM job WHERE id=:id AND state IN ('done'
 ON CONFLICT(fp) DO UPDATE SET job_id=excluded.job_id, quality=excluded.quality, facts=excluded.facts,
   bytes=excluded.bytes, created_at=excluded.created_at, condemned_at=NULL
   WHERE artifact.quality='degraded' AND excluded.quality='done'"""
+_TIMING = """
+INSERT INTO timing(job_id,engine,kind,tier,size,door,pace,at)
+SELECT id,engine,kind,:tier,:size,door,:pace,:now FROM job
+WHERE id=:id AND state='done' AND :end='done' AND :pace>0 ON CONFLICT DO NOTHING"""
 _END_EVENT = """
 INSERT INTO event(op,film_id,render_id,kind,data,at)
 SELECT 'end:'||id, film_id, payer, 'job', :data, :now FROM job WHERE id=:id AND state=:end ON CONFLICT(op) DO NOTHING"""
@@ -93,15 +110,35 @@ class Intent:
     post_ms: int
     """How long its maker has for the POST before another runner looks at it."""
     now: int
+    price_u: int = -1
+    """Micro-dollars a second of a worker, kept with the job; -1 where its door says it."""
+    allowance_s: int = 0
+    fixed_u: int = 0
+    """What the provider charges for the output, beside or instead of time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a render and a month have spent, holds included, and may spend, in micro-dollars."""
+
+    render_spent: int
+    render_limit: int
+    month_spent: int
+    month_limit: int
 
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """What a result left: the outputs' facts and the result itself as JSON, and the outputs' bytes."""
+    """What a result left: the outputs' facts and the result itself as JSON, and the outputs' bytes; and how long it
+    took, where that was measured: `pace` (see `control.graph.quote`) among jobs of this tier and size.
+    """
 
     facts: str = "{}"
     size: int = 0
     result: str | None = None
+    pace: int = 0
+    tier: str = ""
+    size_class: str = ""
 
 
 class Ledger:
@@ -116,9 +153,14 @@ class Ledger:
         Only the maker of a `mine` posts it; everybody else reconciles.
         """
         values: dict[str, Value] = asdict(intent)
-        results = await self.db.batch([(sql, values) for sql in (_BUDGET, _SUBMIT, _NEWEST, _GUARD)])
-        newest = job_of(results[2].rows[0]) if results[2].rows else None
-        return _claim(intent, newest, results[3].rows[0]), newest
+        results = await self.db.batch([(sql, values) for sql in (_SUBMIT, _NEWEST, _GUARD)])
+        newest = job_of(results[1].rows[0]) if results[1].rows else None
+        return _claim(intent, newest, results[2].rows[0]), newest
+
+    async def room(self, payer: str, month: str, month_limit_u: int) -> Room:
+        """What the budgets of a render and of a month leave."""
+        values: dict[str, Value] = {"payer": payer, "month": month, "month_limit_u": month_limit_u}
+        return Room(**(await self.db.fetch(_ROOM, values))[0])
 
     async def hold(self, job: str, seen: int, until: int) -> bool:
         """Take the next look at a job: of several runners that saw it due at `seen`, one may."""
@@ -158,7 +200,7 @@ class Ledger:
         is settled all the same. False where the job is not unknown.
         """
         values: dict[str, Value] = {"id": job}
-        change = "UPDATE job SET state='written_off' WHERE id=:id AND state='unknown'"
+        change = "UPDATE job SET state='written_off', cost_basis='bound' WHERE id=:id AND state='unknown'"
         look = "SELECT 1 FROM job WHERE id=:id AND state='written_off'"
         return bool((await self.db.batch([(change, values), (_WAKE_OF, values), (look, values)]))[2].rows)
 
@@ -181,11 +223,14 @@ class Ledger:
             "result": adopted.result,
             "facts": adopted.facts,
             "bytes": adopted.size,
+            "pace": adopted.pace,
+            "tier": adopted.tier,
+            "size": adopted.size_class,
             "data": json.dumps(data),
         }
         look = "SELECT state FROM job WHERE id=:id"
-        batch: list[Statement] = [(sql, values) for sql in (_SETTLE, _ADOPT, _END_EVENT, _WAKE, look)]
-        return bool((await self.db.batch(batch))[4].rows[0]["state"] == end.state)
+        batch: list[Statement] = [(sql, values) for sql in (_SETTLE, _ADOPT, _TIMING, _END_EVENT, _WAKE, look)]
+        return bool((await self.db.batch(batch))[-1].rows[0]["state"] == end.state)
 
     async def due(self, now: int, limit: int = 200) -> list[JobRow]:
         """Open jobs that should be looked at, those that wait longest first."""
@@ -225,4 +270,6 @@ def _claim(intent: Intent, newest: JobRow | None, guard: Row) -> Claim:
         return "other"
     if not guard["runs"]:
         return "stopped"
+    if not guard["named"]:
+        return "not_named"
     return "budget_held" if guard["held"] else "over_budget"

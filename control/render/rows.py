@@ -48,6 +48,9 @@ class JobRow:
     created_at: int
     next_poll_at: int
     progress_at: int
+    price_u: int = -1
+    allowance_s: int = 0
+    fixed_u: int = 0
 
 
 def render_of(row: Row) -> RenderRow:

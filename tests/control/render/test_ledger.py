@@ -11,7 +11,6 @@ import pytest
 
 from control.db import Database
 from control.db.migrate import shipped
-from control.db.sqlite import SqliteDatabase
 from control.errors import DatabaseError
 from control.render import renders as sql
 from control.render.advance import JobState, Standing
@@ -161,7 +160,7 @@ async def test_bounds_of_all_renders_are_held_against_the_month(db: Database) ->
     await start(db, "r2", fps=("b" * 64,))
     assert (await Ledger(db).submit(intent("ja", "r1", fp="a" * 64, limit=150)))[0] == "mine"
     assert (await Ledger(db).submit(intent("jb", "r2", fp="b" * 64, limit=150)))[0] == "budget_held"
-    await db.batch([("UPDATE month_budget SET limit_u=200", {})])
+    await db.batch([("INSERT INTO month_budget(month,limit_u) VALUES('2026-11',200) ON CONFLICT DO NOTHING", {})])
     assert (await Ledger(db).submit(intent("jb", "r2", fp="b" * 64, limit=150)))[0] == "mine"
 
 
@@ -340,7 +339,7 @@ async def test_one_of_several_runners_takes_a_look(db: Database) -> None:
     await start(db, "r1")
     job = await submitted(db)
     ledger = Ledger(db)
-    if isinstance(db, SqliteDatabase):
+    if not isinstance(db, TwiceDatabase):
         held = await asyncio.gather(*(ledger.hold("j1", job.next_poll_at, NOW + 100 + n) for n in range(5)))
         assert held.count(True) == 1
     assert not await ledger.hold("j1", job.next_poll_at - 1, NOW)
