@@ -10,7 +10,6 @@ from typing import Literal
 
 from functions.contract.params import Edge
 
-HANDLE_SECONDS = 0.25
 Via = Literal["cut", "dissolve", "fade-in", "dip-black", "dip-white"]
 
 

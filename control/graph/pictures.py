@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 
 from control.graph.builder import FINISH, Builder, output_of, uploaded
 from control.graph.compose import camera, composition
-from control.graph.cut import HANDLE_SECONDS
 from control.graph.model import Source, Step, Uploads
 from control.graph.prompt import motion_prompt, negative, still_prompt
 from control.graph.seeds import derived
 from control.graph.voices import ShotVoices
 from control.storyboard.inherit import Effective
 from control.storyboard.models import Shot, Storyboard
-from functions.contract.base import Rate, Size, StepKind
+from functions.contract.base import HANDLE_SECONDS, Rate, Size, StepKind
 from functions.contract.manifest import EngineManifest
 from functions.contract.params import (
     Adapter,

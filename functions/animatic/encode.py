@@ -1,43 +1,33 @@
-"""Writing pictures: an intermediate H.264 clip through ffmpeg, and PNG stills."""
+"""Writing pictures: H.264 clips and PNG stills."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import cv2
-import imageio_ffmpeg
 import numpy as np
 
 from functions.animatic.values import Floats
-from functions.contract.base import Rate, Size
+from functions.contract.base import HANDLE_SECONDS
 from functions.contract.errors import EngineError
+from functions.contract.params import Motion
+from functions.media.encode import CLIP_GROUP_SECONDS, VideoEncoder
+from functions.media.picture import tagged
 from functions.runtime.engine import Job
 
-_X264 = "threads=1:lookahead_threads=1:sliced-threads=0:rc-lookahead=0:sync-lookahead=0:scenecut=0:weightp=0"
 
+def clip(job: Job, params: Motion, frames: Iterator[bytes]) -> None:
+    """Encode I420 frames into the job's `clip.mp4`, reporting each.
 
-def command(size: Size, rate: Rate, target: Path) -> list[str]:
-    """ffmpeg that reads I420 frames from its input and writes an intermediate: constant rate, BT.709, no sound.
-
-    One thread and no lookahead, so that the same frames always give the same bytes.
+    Clips are encoded as films are, with a group of pictures beginning at the handle, so that the cut copies them.
     """
-    colour = ["-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709", "-color_range", "tv"]
-    return [
-        *(imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-y", "-threads", "1"),
-        *("-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{size.width}x{size.height}"),
-        *("-framerate", f"{rate.num}/{rate.den}", *colour, "-i", "pipe:0"),
-        *("-an", "-c:v", "libx264", "-preset", "ultrafast", "-crf", "19", "-g", "24", "-bf", "0"),
-        *("-x264-params", _X264, "-pix_fmt", "yuv420p", *colour, "-fps_mode", "passthrough"),
-        *("-video_track_timescale", str(rate.num), "-fflags", "+bitexact", "-flags:v", "+bitexact"),
-        *("-map_metadata", "-1", "-f", "mp4", str(target)),
-    ]
-
-
-def clip(job: Job, size: Size, rate: Rate, frames: Iterator[bytes], count: int) -> None:
-    """Encode `count` I420 frames into the job's `clip.mp4`, reporting each."""
-    with job.children.pipe(command(size, rate, job.output("clip.mp4"))) as pipe:
-        for number, frame in enumerate(frames, 1):
-            pipe.stdin.write(frame)
-            job.progress("render", number, count)
+    size, rate, count = params.size, params.rate, params.frames
+    handle = count - round(HANDLE_SECONDS * rate.num / rate.den)
+    with VideoEncoder(job.output("clip.mp4"), size, rate, params.tier, group=CLIP_GROUP_SECONDS) as encoder:
+        for number, frame in enumerate(frames):
+            planes = np.frombuffer(frame, np.uint8).reshape(size.height * 3 // 2, size.width)
+            encoder.write(tagged(av.VideoFrame.from_ndarray(planes, "yuv420p")), alone=number == handle)
+            job.progress("render", number + 1, count)
 
 
 def still(picture: Floats, target: Path) -> None:

@@ -57,4 +57,4 @@ def _motion(job: Job, params: Motion) -> None:
     else:
         raise InputError("Motion needs input 'image' (the keyframe) and has none; render the keyframe first.")
     job.progress("paint", 1, 1)
-    encode.clip(job, params.size, params.rate, panel.stage().frames(), params.frames)
+    encode.clip(job, params, panel.stage().frames())

@@ -1,8 +1,10 @@
 """The picture track of a film: segments joined packet by packet, nothing encoded again."""
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -17,13 +19,18 @@ from functions.media.encode import REORDER, timescale
 
 @dataclass(frozen=True)
 class Segment:
-    """One conformed shot: the input's name and its file."""
+    """One conformed shot, or a part of a clip: its name, its file, and which of its packets, all by default. These are
+    whole groups of pictures.
+    """
 
     name: str
     path: Path
+    packets: range = range(sys.maxsize)
 
 
-def join(segments: Sequence[Segment], path: Path, size: Size, rate: Rate, tick: Callable[[int], None]) -> list[int]:
+def join(
+    segments: Sequence[Segment], path: Path, size: Size, rate: Rate, tick: Callable[[int], None] | None = None
+) -> list[int]:
     """Write all segments to `path` one after another; `tick` is told how many are done. Gives their lengths in frames.
 
     Decode times are numbered anew, so they rise by one frame throughout; presentation keeps each segment's order.
@@ -41,13 +48,14 @@ def join(segments: Sequence[Segment], path: Path, size: Size, rate: Rate, tick: 
                     first, track = header, film.add_stream_from_template(source.streams.video[0])
                     track.time_base = Fraction(1, timescale(rate))
                 count = 0
-                for packet in _renumbered(source, segment.name, rate, sum(lengths)):
+                for packet in _renumbered(source, segment, rate, sum(lengths)):
                     packet.stream = track
                     with writing(path):
                         film.mux_one(packet)
                     count += 1
             lengths.append(count)
-            tick(done)
+            if tick is not None:
+                tick(done)
     return lengths
 
 
@@ -64,14 +72,16 @@ def _checked(source: InputContainer, name: str, size: Size, first: bytes) -> byt
     return header
 
 
-def _renumbered(source: InputContainer, name: str, rate: Rate, before: int) -> Iterator["av.Packet[av.VideoStream]"]:
-    stream = source.streams.video[0]
+def _renumbered(
+    source: InputContainer, segment: Segment, rate: Rate, before: int
+) -> Iterator["av.Packet[av.VideoStream]"]:
+    stream, name, first = source.streams.video[0], segment.name, segment.packets.start
     frame = Fraction(rate.den, rate.num)
     ticks = timescale(rate) * rate.den // rate.num
-    for index, packet in enumerate(p for p in source.demux(stream) if p.size):
+    for index, packet in enumerate(islice((p for p in source.demux(stream) if p.size), first, segment.packets.stop)):
         if packet.pts is None:
             raise InputError(f"segment {name} has a frame without a time stamp: conform it again")
-        shown = packet.pts * packet.time_base / frame
+        shown = packet.pts * packet.time_base / frame - first
         if shown.denominator != 1 or shown + REORDER < index:
             raise InputError(f"segment {name} is not at {rate.num}/{rate.den} frames a second: conform it again")
         packet.pts, packet.dts = (before + int(shown)) * ticks, (before + index - REORDER) * ticks

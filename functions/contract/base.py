@@ -12,6 +12,10 @@ CONTRACT: Literal["vivijure-job/1"] = "vivijure-job/1"
 SAMPLE_RATE = 48_000
 """Samples a second of every sound position and length in the contract."""
 SEED_LIMIT = 2**53
+HANDLE_SECONDS = 0.25
+"""What a planned clip holds beyond its shot, for a transition. A clip that begins a group of pictures there is cut
+without encoding it again.
+"""
 
 
 class Strict(BaseModel):

@@ -16,6 +16,8 @@ from functions.contract.base import SAMPLE_RATE, Rate
 from functions.contract.errors import InputError
 from functions.media.fir import BLOCK
 
+SEEK_MARGIN = Fraction(1, 2)
+"""Seconds before a moment at which a seek aims: an index may hold decode times, which lie before the shown ones."""
 Block = NDArray[np.float32]
 """Sound of shape (samples, 2), nominally -1..1."""
 
@@ -50,17 +52,40 @@ def frames_at(path: Path, rate: Rate, start: int, count: int, what: str = "the c
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = 2
         still = container.format.name.endswith("_pipe") or container.format.name == "image2"
-        yield from _shown(_timed(container), Fraction(rate.den, rate.num), start, count, still, what)
+        step = Fraction(rate.den, rate.num)
+        yield from _shown(_from(container, start * step), step, start, count, still, what)
 
 
-def _timed(container: InputContainer) -> Iterator[tuple[Fraction, av.VideoFrame]]:
-    """Decoded frames with seconds since the first; frames without a time stamp follow at the average rate."""
+def _from(container: InputContainer, moment: Fraction) -> Iterator[tuple[Fraction, av.VideoFrame]]:
+    """Decoded frames with seconds since the track's first: from a key frame before `moment` where that spares much."""
+    if moment > 2 * SEEK_MARGIN:
+        first = next(container.decode(container.streams.video[0]), None)
+        stamp = None if first is None else _stamp(first)
+        if stamp is not None:
+            container.seek(int((stamp + moment - SEEK_MARGIN) * av.time_base))
+            frames = _timed(container, stamp)
+            head = next(frames, None)
+            if head is not None and head[0] <= moment:
+                yield head
+                yield from frames
+                return
+        container.seek(0)
+    yield from _timed(container, None)
+
+
+def _stamp(frame: av.VideoFrame) -> Fraction | None:
+    return None if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base
+
+
+def _timed(container: InputContainer, first: Fraction | None) -> Iterator[tuple[Fraction, av.VideoFrame]]:
+    """Decoded frames with seconds since `first`, the first frame where None; frames without a time stamp follow at the
+    average rate.
+    """
     stream = container.streams.video[0]
     step = 1 / Fraction(stream.average_rate or stream.guessed_rate or 25)
-    first: Fraction | None = None
     time = -step
     for frame in container.decode(stream):
-        stamp = None if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base
+        stamp = _stamp(frame)
         first = stamp if first is None else first
         time = time + step if stamp is None or first is None else stamp - first
         yield time, frame

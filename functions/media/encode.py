@@ -4,6 +4,7 @@ Constant frame rate, yuv420p, BT.709 tagged, closed groups of pictures, `moov` f
 number of threads is part of the settings, since x264's output depends on it.
 """
 
+import math
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -27,8 +28,11 @@ REORDER = 1
 """Frames by which a frame may be decoded before it is shown, from the settings above."""
 THREADS = 1
 """x264 with two frame threads was seen to give other bytes for the same frames, about once in twenty runs."""
-GROUP_SECONDS = 2
+START_CODE = b"\0\0\0\1"
+GROUP_SECONDS = Fraction(2)
 """Longest group of pictures: what a seek may have to decode."""
+CLIP_GROUP_SECONDS = Fraction(3, 4)
+"""The same in a clip that is cut later: what words or a fade on one of its frames make encode again."""
 
 
 def timescale(rate: Rate) -> int:
@@ -42,20 +46,34 @@ def level(size: Size) -> str:
     return "4.2" if macroblocks <= 8704 else "5.2" if macroblocks <= 36864 else "6.2"
 
 
-class VideoEncoder:
-    """Writes frames to an MP4 without sound; a context manager. Frames are yuv420p of exactly `size`."""
+def avc_header(parameter_sets: bytes) -> bytes:
+    """What an MP4 says of a track with these parameter sets (one of each, with start codes, ITU-T H.264 annex B), 8 bit
+    4:2:0, high profile, sizes in four bytes: ISO/IEC 14496-15 section 5.3.3.
+    """
+    sequence, picture = parameter_sets.split(START_CODE)[1:]
+    sets = b"".join(count + len(s).to_bytes(2, "big") + s for count, s in ((b"\xe1", sequence), (b"\x01", picture)))
+    return b"\x01" + sequence[1:4] + b"\xff" + sets + b"\xfd\xf8\xf8\x00"
 
-    def __init__(self, path: Path, size: Size, rate: Rate, quality: Quality) -> None:
+
+class VideoEncoder:
+    """Writes yuv420p frames of exactly `size` to an MP4 without sound; a context manager. A group of pictures begins
+    every `group` seconds.
+    """
+
+    def __init__(
+        self, path: Path, size: Size, rate: Rate, quality: Quality, *, group: Fraction = GROUP_SECONDS
+    ) -> None:
         self.path, self.frames = path, 0
         self._time_base = Fraction(rate.den, rate.num)
         options = {"movflags": "+faststart", "fflags": "+bitexact", "video_track_timescale": str(timescale(rate))}
         with writing(path):
             self._container = av.open(str(path), "w", format="mp4", options=options)
         fixed = {"profile": "high", "level": level(size), "threads": str(THREADS), "flags": "+bitexact+cgop"}
+        self._group = math.ceil(group * rate.num / rate.den)
         self._stream = self._container.add_stream(
             "libx264",
             rate=Fraction(rate.num, rate.den),
-            options={**PRESETS[quality], **fixed, "x264-params": X264, "g": str(GROUP_SECONDS * rate.num // rate.den)},
+            options={**PRESETS[quality], **fixed, "x264-params": X264, "g": str(self._group + 1)},
         )
         context = self._stream.codec_context
         context.width, context.height, context.pix_fmt = size.width, size.height, "yuv420p"
@@ -74,12 +92,18 @@ class VideoEncoder:
                 self._container.mux(self._stream.encode(None))
             self._container.close()
 
+    def header(self) -> bytes:
+        """What the finished track's header will be: tracks whose headers are equal join by packet copy."""
+        self._stream.codec_context.open(strict=False)
+        return avc_header(bytes(self._stream.codec_context.extradata or b""))
+
     def write(self, frame: av.VideoFrame, *, alone: bool = False) -> None:
-        """Append one frame; its time stamp and picture type are set here. `alone` codes it without reference to
-        others, so that flat colour comes out exact. Raises `DiskFull`.
+        """Append one frame; its time stamp and picture type are set here. `alone` begins a group of pictures with it,
+        coded without reference to others: flat colour comes out exact, and a cut may lie there. Raises `DiskFull`.
         """
         frame.pts, frame.time_base = self.frames, self._time_base
-        frame.pict_type = PictureType.I if alone else PictureType.NONE
+        begins = alone or self.frames % self._group == 0
+        frame.pict_type = PictureType.I if begins else PictureType.NONE
         self.frames += 1
         with writing(self.path):
             self._container.mux(self._stream.encode(frame))

@@ -11,6 +11,10 @@ import imageio_ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
+from functions.contract.base import Rate, Size
+from functions.media.encode import CLIP_GROUP_SECONDS, Quality, VideoEncoder
+from functions.media.picture import tagged
+
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 Sound = NDArray[np.float64]
 
@@ -33,6 +37,17 @@ def grey_clip(path: Path, lumas: list[int], size: tuple[int, int] = (320, 180), 
 def moving_clip(path: Path, seconds: float = 1.0, size: str = "320x180", rate: str = "24") -> Path:
     """ffmpeg's moving test picture in H.264."""
     run("-f", "lavfi", "-i", f"testsrc2=s={size}:r={rate}:d={seconds}", "-pix_fmt", "yuv420p", str(path))
+    return path
+
+
+def delivered_clip(path: Path, frames: int, size: tuple[int, int] = (320, 180), quality: Quality = "draft") -> Path:
+    """A clip of moving bars, encoded as films are, with a group of pictures beginning at its handle (6 frames)."""
+    area, rate = Size(width=size[0], height=size[1]), Rate(num=24)
+    with VideoEncoder(path, area, rate, quality, group=CLIP_GROUP_SECONDS) as encoder:
+        for number in range(frames):
+            planes = np.full((size[1] * 3 // 2, size[0]), 128, np.uint8)
+            planes[: size[1]] = 60 + 40 * np.sin((np.arange(size[0])[None, :] + 2 * number) / 20)
+            encoder.write(tagged(av.VideoFrame.from_ndarray(planes, "yuv420p")), alone=number == frames - 6)
     return path
 
 

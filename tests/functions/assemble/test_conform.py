@@ -11,8 +11,9 @@ from functions.assemble.engine import Assemble
 from functions.contract.base import Rate, Size
 from functions.contract.errors import Cancelled, DiskFull, InputError
 from functions.contract.params import Conform, Edge, TextBlock
+from functions.media.decode import frames_at
 from tests.servers.assembly import Workshop
-from tests.servers.footage import grey_clip, lumas_of, moving_clip, planes_of, run, tone, write_sound
+from tests.servers.footage import delivered_clip, grey_clip, lumas_of, moving_clip, planes_of, run, tone, write_sound
 from tests.servers.job import LocalJob
 
 CUT = Edge()
@@ -180,6 +181,67 @@ def test_the_same_job_gives_the_same_bytes(make: Workshop, tmp_path: Path) -> No
     wanted = params(20, head=Edge(via="fade", frames=5)).model_copy(update={"texts": (block,)})
     clips = {"clip": moving_clip(tmp_path / "c.mp4", 1)}
     assert len({(make(wanted, clips) / "segment.mp4").read_bytes() for _ in range(24)}) == 1
+
+
+def packets_of(path: Path) -> list[bytes]:
+    with av.open(str(path)) as container:
+        return [bytes(packet) for packet in container.demux(container.streams.video[0]) if packet.size]
+
+
+def test_a_clip_encoded_as_the_film_is_gets_copied_up_to_its_handle(make: Workshop, tmp_path: Path) -> None:
+    clip = delivered_clip(tmp_path / "c.mp4", 150)
+    segment = make(params(144).model_copy(update={"quality": "draft"}), {"clip": clip}) / "segment.mp4"
+    assert packets_of(segment) == packets_of(clip)[:144]
+    assert all(np.array_equal(a, b) for a, b in zip(planes_of(segment), planes_of(clip)[:144], strict=True))
+
+
+def test_words_and_fades_leave_the_other_groups_as_they_are(make: Workshop, tmp_path: Path) -> None:
+    clip = delivered_clip(tmp_path / "c.mp4", 150)
+    slate = TextBlock(role="slate", lines=("1A   WS",), start=0, frames=30, fade=6)
+    wanted = params(150, start=-6, tail=Edge(via="fade", frames=10)).model_copy(
+        update={"texts": (slate,), "quality": "draft"}
+    )
+    segment = make(wanted, {"clip": clip}) / "segment.mp4"
+    copied, whole = set(packets_of(segment)), packets_of(clip)
+    assert [whole[g : g + 18] == [p for p in whole[g : g + 18] if p in copied] for g in range(0, 144, 18)] == [
+        *[False] * 2,
+        *[True] * 5,
+        False,
+    ]
+    shown, source = planes_of(segment), planes_of(clip)
+    assert len(shown) == 150
+    assert [n for n in range(42, 132) if not np.array_equal(shown[n], source[n - 6])] == []
+    assert all(np.abs(shown[n][:120].astype(int) - source[n - 6][:120]).mean() < 3 for n in range(6, 140))
+    assert shown[149][:180].max() == 16
+
+
+@pytest.mark.parametrize("odd", ["quality", "size", "rate"])
+def test_another_encoding_is_not_copied(make: Workshop, tmp_path: Path, odd: str) -> None:
+    clip = delivered_clip(tmp_path / "c.mp4", 60, size=(336, 192) if odd == "size" else (320, 180), quality="final")
+    wanted = params(30).model_copy(update={"quality": "draft" if odd == "quality" else "final"})
+    if odd == "rate":
+        wanted = wanted.model_copy(update={"rate": Rate(num=25)})
+    segment = make(wanted, {"clip": clip}) / "segment.mp4"
+    assert not set(packets_of(segment)) & set(packets_of(clip))
+
+
+def test_a_clip_that_lies_on_its_side_is_not_copied(make: Workshop, tmp_path: Path) -> None:
+    clip, turned = delivered_clip(tmp_path / "c.mp4", 40), tmp_path / "turned.mp4"
+    run("-display_rotation", "180", "-i", str(clip), "-c", "copy", str(turned))
+    wanted = params(30).model_copy(update={"quality": "draft"})
+    upright = planes_of(make(wanted, {"clip": clip}) / "segment.mp4")[5]
+    set_upright = planes_of(make(wanted, {"clip": turned}) / "segment.mp4")[5]
+    assert np.abs(set_upright[:180].astype(int) - upright[:180][::-1, ::-1]).mean() < 4
+
+
+@pytest.mark.parametrize("start", [1, 23, 24, 25, 47, 60, 95, 99, 130])
+def test_a_late_start_shows_the_same_frames(make: Workshop, tmp_path: Path, start: int) -> None:
+    clip = tmp_path / "c.mp4"
+    run("-f", "lavfi", "-i", "testsrc2=s=320x180:r=24:d=5", "-pix_fmt", "yuv420p", "-g", "30", str(clip))
+    found = [shown.frame.to_ndarray() for shown in frames_at(clip, Rate(num=24), start, 4)]
+    every = planes_of(clip)
+    wanted = [every[min(n, 119)] for n in range(start, start + 4)]
+    assert all(np.array_equal(a, b) for a, b in zip(found, wanted, strict=True))
 
 
 @pytest.mark.parametrize("content", [b"<!doctype html><html><body>404</body></html>" * 40, b"", b"\x00" * 5000])
