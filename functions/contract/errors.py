@@ -9,7 +9,8 @@
     ├── InputError               an input is missing, altered or not what its kind asks for
     ├── EngineError              the engine could not make the step
     │   ├── OutputRefused        made, but proven wrong by the checks of its kind
-    │   └── OutOfMemory          no smaller plan was left
+    │   ├── OutOfMemory          no smaller plan was left
+    │   └── GpuBroken            the GPU cannot be used (retryable elsewhere)
     ├── StorageError             object store unreachable or refused (retryable)
     │   └── DiskFull             no space for a scratch file
     ├── ExecutionsSpent          ran as often as was paid for, without a result
@@ -90,6 +91,13 @@ class OutOfMemory(EngineError):
     """No smaller plan was left."""
 
     code = "out_of_memory"
+
+
+class GpuBroken(EngineError):
+    """The GPU of this worker cannot be used, or no more."""
+
+    code = "gpu_broken"
+    retryable = True
 
 
 class StorageError(JobError):

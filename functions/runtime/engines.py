@@ -1,21 +1,28 @@
 """The engines of one worker process: imported at first use, built once, kept."""
 
 import importlib
+from collections.abc import Callable
 
 from functions.catalog import Catalog
 from functions.contract.errors import EngineError
+from functions.contract.manifest import EngineManifest
 from functions.runtime.engine import Engine
+from functions.runtime.gpu import check_gpu
+
+Check = Callable[[EngineManifest], None]
 
 
 class Engines:
-    """Builds engines from the `entry` (`package.module:Class`) of their manifests."""
+    """Builds engines from the `entry` (`package.module:Class`) of their manifests, where `check` finds the hardware."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
+    def __init__(self, catalog: Catalog, check: Check = check_gpu) -> None:
+        self._catalog, self._check = catalog, check
         self._built: dict[str, Engine] = {}
 
     def get(self, name: str) -> Engine:
-        """The engine of this name. Raises `EngineError` where it has no code or cannot be loaded."""
+        """The engine of this name. Raises `EngineError` where it has no code or cannot be loaded, `GpuBroken` where
+        it needs a GPU and there is none that works.
+        """
         if name not in self._built:
             self._built[name] = self._build(name)
         return self._built[name]
@@ -25,6 +32,7 @@ class Engines:
         module, _, attribute = manifest.entry.partition(":")
         if not attribute:
             raise EngineError(f"this release has no code for {name}")
+        self._check(manifest)
         try:
             engine: Engine = getattr(importlib.import_module(module), attribute)(manifest)
         except (ImportError, AttributeError, OSError, RuntimeError) as error:

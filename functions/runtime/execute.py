@@ -25,6 +25,7 @@ from functions.contract.errors import (
     DeadlineExceeded,
     EngineError,
     ExecutionsSpent,
+    GpuBroken,
     InputError,
     JobError,
     OutOfMemory,
@@ -38,6 +39,7 @@ from functions.runtime.children import Stop
 from functions.runtime.context import ProgressLog, Report, RunningJob, input_path
 from functions.runtime.engine import Outcome
 from functions.runtime.engines import Engines
+from functions.runtime.gpu import lost
 from functions.runtime.results import JSON, LIMIT, ended, found, settle
 from functions.runtime.storage import Digest, Storage, disk_error, file_digest
 from functions.runtime.verify import Trust, check, execution_name
@@ -62,9 +64,16 @@ class Host:
     worker: str = ""
 
 
-def execute(request: JobRequest, host: Host, *, stop: Stop | None = None, report: Report | None = None) -> JobResult:
-    """Run one execution of a job to its result. `stop` ends it from another thread."""
-    execution = _Execution(request, host, stop or Stop(), report or _ignore)
+def execute(
+    request: JobRequest,
+    host: Host,
+    *,
+    stop: Stop | None = None,
+    report: Report | None = None,
+    handle: str | None = None,
+) -> JobResult:
+    """Run one execution of a job to its result. `stop` ends it from another thread; `handle` is the provider's id."""
+    execution = _Execution(request, host, stop or Stop(), report or _ignore, handle)
     try:
         with typed_errors(execution.stop):
             return execution.run()
@@ -74,8 +83,8 @@ def execute(request: JobRequest, host: Host, *, stop: Stop | None = None, report
 
 
 class _Execution:
-    def __init__(self, request: JobRequest, host: Host, stop: Stop, report: Report) -> None:
-        self.request, self.host, self.stop, self.report = request, host, stop, report
+    def __init__(self, request: JobRequest, host: Host, stop: Stop, report: Report, handle: str | None) -> None:
+        self.request, self.host, self.stop, self.report, self.handle = request, host, stop, report, handle
         self.since = time.monotonic()
         self.begun = False
         """Whether this execution counts: from here on the job has a result, whatever happens."""
@@ -97,7 +106,7 @@ class _Execution:
         request, now = self.request, self.host.now_ms()
         key = request.reserved.started.key
         if now <= request.start_by:
-            mark = Started(job_id=request.job_id, worker=self.host.worker, at=now)
+            mark = Started(job_id=request.job_id, provider_id=self.handle, worker=self.host.worker, at=now)
             storage.create(key, mark.model_dump_json().encode(), JSON, lasting=False)
         elif storage.get(key, LIMIT) is None:
             raise TooLate("the job was not begun in time; submit the step again")
@@ -227,6 +236,8 @@ def typed_errors(stop: Stop) -> Iterator[None]:
     except Exception as error:
         stop.check()
         traceback.print_exc(file=sys.stderr)
+        if lost(error):
+            raise GpuBroken(f"the GPU failed under the engine: {error}; submit the step again") from error
         raise EngineError(f"{type(error).__name__}: {error} (the door's log has the traceback)") from error
 
 

@@ -3,16 +3,16 @@
 import asyncio
 import os
 import shutil
-import signal
 import sqlite3
 import sys
 import traceback
 from collections.abc import Awaitable, Callable
 
-from functions.contract.errors import Cancelled, DeadlineExceeded, ExecutionsSpent, JobError, WorkerDied
+from functions.contract.errors import Cancelled, ExecutionsSpent, JobError, WorkerDied
 from functions.contract.job import JobProgress, JobResult
 from functions.runtime.results import ended, settle
 from functions.runtime.stores import Stores
+from functions.serve.execution import Execution, lost_gpu
 from functions.serve.processes import WorkerProcess
 from functions.serve.queue import Entry, JobQueue
 from functions.serve.settings import DoorSettings
@@ -29,7 +29,7 @@ class Pool:
     def __init__(self, settings: DoorSettings, queue: JobQueue, on_end: Ended) -> None:
         self._settings, self._queue, self._on_end = settings, queue, on_end
         self._waiting: asyncio.Queue[Entry] = asyncio.Queue()
-        self._running: dict[str, _Run] = {}
+        self._running: dict[str, Execution] = {}
         self._slots: list[asyncio.Task[None]] = []
         self._storage = Stores(settings.store)
         self.retried = 0
@@ -123,13 +123,18 @@ class Pool:
                 return entry
 
     async def _run(self, worker: WorkerProcess, entry: Entry) -> None:
-        run = _Run(worker, entry, self._settings.grace_s)
+        def report(progress: JobProgress) -> None:
+            entry.progress = progress
+
+        run = Execution(worker, entry.request, self._settings.grace_s, report)
         self._running[entry.id] = run
         try:
             await self._db(self._queue.begin, entry, str(worker.pid))
-            result = await run.result()
+            result = await run.result(cancelled=entry.cancel)
+            if lost_gpu(result):
+                await worker.end()
             if result is None:
-                await self._died(entry, run.reason or WorkerDied(await _why(worker)))
+                await self._died(entry, run.reason or WorkerDied(await worker.why()))
             elif result.error is not None and result.error.code == ExecutionsSpent.code:
                 await self._settle(entry, ExecutionsSpent(result.error.message))
             else:
@@ -163,57 +168,8 @@ class Pool:
         await self._on_end(entry)
 
 
-class _Run:
-    """One execution in one worker, with the time at which it is killed."""
-
-    def __init__(self, worker: WorkerProcess, entry: Entry, grace_s: float) -> None:
-        self._worker, self._entry, self._grace_s = worker, entry, grace_s
-        self._loop = asyncio.get_running_loop()
-        self._killer: asyncio.TimerHandle | None = None
-        self.reason: JobError | None = None
-
-    async def result(self) -> JobResult | None:
-        """What the worker reports, None when it ended without."""
-        request = self._entry.request
-        late = DeadlineExceeded(f"the job did not stop at its deadline of {request.deadline_s} s and was killed")
-        self._kill_after(request.deadline_s + self._grace_s, late)
-        self._worker.tell({"run": request.wire()})
-        if self._entry.cancel:
-            self.cancel()
-        async for answer in self._worker.answers():
-            if "progress" in answer:
-                self._entry.progress = JobProgress.model_validate(answer["progress"])
-            elif "result" in answer:
-                return JobResult.model_validate(answer["result"])
-        return None
-
-    def cancel(self) -> None:
-        """Ask the worker to stop, and kill it after the grace."""
-        self._worker.tell({"cancel": self._entry.id})
-        self._kill_after(self._grace_s, Cancelled("the job was cancelled and had to be killed"))
-
-    def close(self) -> None:
-        """No kill after the end."""
-        if self._killer is not None:
-            self._killer.cancel()
-
-    def _kill_after(self, seconds: float, reason: JobError) -> None:
-        self.close()
-        self._killer = self._loop.call_later(seconds, self._kill, reason)
-
-    def _kill(self, reason: JobError) -> None:
-        self.reason = reason
-        self._worker.kill()
-
-
 def _crash(slot: asyncio.Task[None]) -> None:
     """A fault of the door's own ends it at once: whoever started it starts it again, and the queue is on disk."""
     if not slot.cancelled() and (error := slot.exception()) is not None:
         traceback.print_exception(error)
         os._exit(70)
-
-
-async def _why(worker: WorkerProcess) -> str:
-    code = await worker.end()
-    how = f"by {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
-    return f"the process that ran the job ended {how}; submit the step again"

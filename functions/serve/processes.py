@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from typing import Any, cast
@@ -87,3 +88,9 @@ class WorkerProcess:
         code = await self._process.wait()
         self.kill()
         return code
+
+    async def why(self) -> str:
+        """End it, and say how it ended."""
+        code = await self.end()
+        how = f"by {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
+        return f"the process that ran the job ended {how}; submit the step again"
