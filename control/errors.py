@@ -22,7 +22,11 @@
     │   └── KeyReused              422  an Idempotency-Key sent again with another request
     ├── BudgetExceeded             402  the upper bound does not fit the budget
     ├── DatabaseError              503
-    │   └── DatabaseLocked         503  another process holds the file
+    │   ├── DatabaseLocked         503  another process holds the file
+    │   ├── DatabaseUnreachable    503  nothing was sent, or only a reading: nothing has changed
+    │   ├── DatabaseRefused        502  it answered, and will not take this
+    │   ├── DatabaseBusy           503  too many requests: nothing was done, try again later
+    │   └── DatabaseUncertain      504  sent, no answer: the batch may have been committed
     ├── StoreError                 503  object store unreachable or refusing
     │   ├── ObjectMissing          404
     │   ├── ObjectExists           412  create-only key already there
@@ -188,6 +192,30 @@ class DatabaseLocked(DatabaseError):
     """Another process holds the database file."""
 
     code, title = "database_locked", "The database is held by another process"
+
+
+class DatabaseUnreachable(DatabaseError):
+    """It cannot be reached: nothing was sent, or nothing but a reading."""
+
+    code, title = "database_unreachable", "The database cannot be reached"
+
+
+class DatabaseRefused(DatabaseError):
+    """It answered, and takes neither this nor the same again: a wrong token, a wrong id, a limit."""
+
+    status, code, title = 502, "database_refused", "The database refused"
+
+
+class DatabaseBusy(DatabaseError):
+    """Too many requests: nothing was done. Field `retry_after_s`: when to try again."""
+
+    code, title = "database_busy", "The database is busy"
+
+
+class DatabaseUncertain(DatabaseError):
+    """A batch was sent and no answer came: it may have been committed. Batches are safe to send again."""
+
+    status, code, title = 504, "database_uncertain", "Nobody knows yet whether the database has done it"
 
 
 class StoreError(StudioError):

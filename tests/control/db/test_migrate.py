@@ -1,10 +1,10 @@
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from control.db import Database
 from control.db.migrate import migrate, shipped, statements
 from control.db.sqlite import SqliteDatabase
 from control.errors import DatabaseError
@@ -12,17 +12,9 @@ from control.errors import DatabaseError
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-async def db(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
-    """An empty file."""
-    found = SqliteDatabase(tmp_path / "studio.db")
-    yield found
-    await found.close()
-
-
-async def test_migrating_twice_does_nothing_the_second_time(db: SqliteDatabase) -> None:
-    assert await migrate(db) == list(shipped())
-    assert await migrate(db) == []
+async def test_migrating_twice_does_nothing_the_second_time(empty: Database) -> None:
+    assert await migrate(empty) == list(shipped())
+    assert await migrate(empty) == []
 
 
 async def test_two_processes_that_start_at_once_migrate_once(tmp_path: Path) -> None:
@@ -33,11 +25,11 @@ async def test_two_processes_that_start_at_once_migrate_once(tmp_path: Path) -> 
         await db.close()
 
 
-async def test_a_database_of_a_newer_release_is_refused(db: SqliteDatabase) -> None:
-    await migrate(db)
-    await db.batch([("INSERT INTO d1_migrations(name) VALUES('9999_later.sql')", {})])
+async def test_a_database_of_a_newer_release_is_refused(empty: Database) -> None:
+    await migrate(empty)
+    await empty.batch([("INSERT INTO d1_migrations(name) VALUES('9999_later.sql')", {})])
     with pytest.raises(DatabaseError, match=r"newer Vivijure \(9999_later.sql\)"):
-        await migrate(db)
+        await migrate(empty)
 
 
 def test_files_are_numbered_without_gaps() -> None:

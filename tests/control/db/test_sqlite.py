@@ -23,44 +23,6 @@ async def db(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
     await found.close()
 
 
-async def test_a_batch_gives_rows_and_changes_of_each_statement(db: SqliteDatabase) -> None:
-    results = await db.batch(
-        [
-            ("INSERT INTO thing VALUES(:id,1)", {"id": "a"}),
-            ("UPDATE thing SET n=n+1", {}),
-            ("UPDATE thing SET n=9 WHERE id='nobody'", {}),
-            ("SELECT id, n FROM thing", {}),
-        ]
-    )
-    assert [r.changes for r in results] == [1, 1, 0, 0]
-    assert results[3].rows == ({"id": "a", "n": 2},)
-    assert await db.fetch("SELECT n FROM thing WHERE id=:id", {"id": "a"}) == [{"n": 2}]
-
-
-async def test_a_batch_that_fails_leaves_nothing_and_spares_the_others(db: SqliteDatabase) -> None:
-    good = [db.batch([("INSERT INTO thing VALUES(:id,1)", {"id": f"good{i}"})]) for i in range(5)]
-    bad = db.batch([("INSERT INTO thing VALUES('bad',1)", {}), ("INSERT INTO thing VALUES('bad',2)", {})])
-    results = await asyncio.gather(*good[:3], bad, *good[3:], return_exceptions=True)
-    assert [type(r) for r in results].count(DatabaseError) == 1
-    assert {row["id"] for row in await db.fetch("SELECT id FROM thing")} == {f"good{i}" for i in range(5)}
-
-
-async def test_batches_sent_together_all_arrive(db: SqliteDatabase) -> None:
-    await asyncio.gather(*(db.batch([("INSERT INTO thing VALUES(:id,1)", {"id": str(i)})]) for i in range(300)))
-    assert (await db.fetch("SELECT COUNT(*) AS n FROM thing"))[0]["n"] == 300
-
-
-async def test_reads_see_what_was_written_before(db: SqliteDatabase) -> None:
-    for n in range(50):
-        await db.batch([("INSERT INTO thing VALUES('x',:n) ON CONFLICT(id) DO UPDATE SET n=excluded.n", {"n": n})])
-        assert (await db.fetch("SELECT n FROM thing"))[0]["n"] == n
-
-
-async def test_a_reader_cannot_write(db: SqliteDatabase) -> None:
-    with pytest.raises(DatabaseError, match="readonly"):
-        await db.fetch("DELETE FROM thing")
-
-
 async def test_a_database_locked_by_another_process_says_so(db: SqliteDatabase) -> None:
     script = (
         "import sqlite3,sys,time; c=sqlite3.connect(sys.argv[1],isolation_level=None); c.execute('BEGIN IMMEDIATE');"

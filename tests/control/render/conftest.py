@@ -6,6 +6,7 @@ import pytest
 from control.db import Database
 from control.db.migrate import migrate
 from control.db.sqlite import SqliteDatabase
+from tests.servers.d1 import D1Server
 from tests.servers.twice import TwiceDatabase
 
 
@@ -15,10 +16,16 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(params=["once", "twice"])
+@pytest.fixture(params=["once", "twice", "worker", "api"])
 async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    """A migrated database; also one whose every batch is sent twice."""
-    plain = SqliteDatabase(tmp_path / "studio.db")
+    """A migrated database: a file, one whose every batch is sent twice, and D1 in both ways."""
+    plain: Database
+    if request.param in ("once", "twice"):
+        plain = SqliteDatabase(tmp_path / "studio.db")
+    else:
+        server: D1Server = request.getfixturevalue("d1")
+        server.reset()
+        plain = server.database(request.param)
     await migrate(plain)
-    yield plain if request.param == "once" else TwiceDatabase(plain)
+    yield TwiceDatabase(plain) if request.param == "twice" else plain
     await plain.close()

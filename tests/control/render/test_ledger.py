@@ -18,6 +18,7 @@ from control.render.ledger import Adopted, Intent, Ledger
 from control.render.outcome import End
 from control.render.renders import LEASE_MS, Renders
 from control.render.rows import JobRow
+from tests.servers.twice import TwiceDatabase
 
 pytestmark = pytest.mark.anyio
 FP = "f" * 64
