@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nacl.signing import SigningKey
 from pydantic import ValidationError
@@ -11,8 +11,9 @@ from control.doors.client import Answer, DoorClient
 from control.doors.registry import Door, Doors
 from control.errors import DoorError, DoorRefused, DoorUnreachable, ObjectMissing, OutcomeUnknown
 from control.graph.model import OutputFacts
+from control.graph.quote import class_of, pace_of
 from control.render.ledger import Adopted, Ledger
-from control.render.outcome import End, Gone, JobFacts, Seen, judge
+from control.render.outcome import End, Gone, JobFacts, Seen, Terms, judge
 from control.render.planning import FACTS
 from control.render.request import JSON_LIMIT, dispatch
 from control.render.rows import JobRow
@@ -227,14 +228,21 @@ class Look:
             hold_u=job.charge_u,
             instance=job.instance,
             posts=job.posts,
+            fixed_u=job.fixed_u,
         )
-        end = judge(facts, seen, self.door.terms)
+        end = judge(facts, seen, self._terms)
         return False if end is None else await self._settle(end, seen.result)
 
     async def _settle(self, end: End, result: JobResult | None = None) -> bool:
         adopted = _adopted(end, result, self.request)
         await self.tools.ledger.settle(self.job, end, adopted, self._now)
         return True
+
+    @property
+    def _terms(self) -> Terms:
+        """The door's terms at the price that was stored with the job."""
+        terms, job = self.door.terms, self.job
+        return terms if job.price_u < 0 else replace(terms, price_u=job.price_u, start_allowance_s=job.allowance_s)
 
     @property
     def _now(self) -> int:
@@ -272,4 +280,10 @@ def _adopted(end: End, result: JobResult | None, request: JobRequest) -> Adopted
         if name in request.outputs
     }
     size = sum(fact.size for fact in facts.values())
-    return Adopted(FACTS.dump_json(facts).decode(), size, body)
+    return Adopted(FACTS.dump_json(facts).decode(), size, body, *_timing(request, result))
+
+
+def _timing(request: JobRequest, result: JobResult) -> tuple[int, str, str]:
+    """Pace, tier and size class by which the next quote knows how long such a step takes."""
+    kind = class_of(request.engine, request.params, request.tier or "")
+    return pace_of(request.params, result.metrics.total_s), kind.tier, kind.size

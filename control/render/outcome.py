@@ -7,6 +7,7 @@ refusal, the door's own end, or the passing of times that storage's clock enforc
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal
 
 from control.render.advance import JobState
@@ -16,7 +17,10 @@ START_GRACE_MS = 300_000
 """After `start_by`, until a job without a `started` object counts as never started."""
 END_GRACE_MS = 300_000
 """After deadline x executions, until a started job without a result counts as lost."""
+MOST_U = 10**12
+"""What a job is booked at most, whatever its door claims: a sum of such charges is still exact everywhere."""
 Basis = Literal["provider", "measured", "bound"]
+"""Where a charge comes from: what the provider says of this job, its own clock times the price, an upper bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ class JobFacts:
     hold_u: int
     instance: str | None = None
     posts: int = 0
+    fixed_u: int = 0
+    """What the provider charges for the output, beside the time of a worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +101,29 @@ def judge(job: JobFacts, seen: Seen, terms: Terms) -> End | None:
 
 
 def _by_result(job: JobFacts, result: JobResult, missing: str | None, terms: Terms) -> End:
-    charge = _cost(result.metrics.total_s, terms)
+    charge, basis = _charge(job, result, terms)
     if result.status in ("done", "degraded"):
         if missing is None:
-            return End(result.status, charge, "measured")
+            return End(result.status, charge, basis)
         reason = f"the result names {missing}, which is not in the object store as it says"
-        return End("failed", charge, "measured", "output_missing", reason, retryable=True)
+        return End("failed", charge, basis, "output_missing", reason, retryable=True)
     if result.status == "cancelled":
-        return End("cancelled", charge, "measured", "cancelled", "cancelled", retryable=True)
+        return End("cancelled", charge, basis, "cancelled", "cancelled", retryable=True)
     error = result.error
     if error is None:
-        return End("failed", charge, "measured", "engine_failed", "the door gave no reason")
-    return End("failed", charge, "measured", error.code, error.message, error.retryable)
+        return End("failed", charge, basis, "engine_failed", "the door gave no reason")
+    return End("failed", charge, basis, error.code, error.message, error.retryable)
+
+
+def _charge(job: JobFacts, result: JobResult, terms: Terms) -> tuple[int, Basis]:
+    """What a job with a result costs. One that does not say how long it took is booked at its hold."""
+    metrics, made = result.metrics, result.status in ("done", "degraded")
+    if terms.price_u > 0 and not metrics.total_s > 0:
+        return job.hold_u, "bound"
+    spent = _cost(metrics.total_s, terms)
+    if metrics.billed_u is not None:
+        return min(MOST_U, spent + max(0, metrics.billed_u)), "provider"
+    return spent + job.fixed_u, "measured" if made or not job.fixed_u else "bound"
 
 
 def _by_absence(job: JobFacts, seen: Seen, gone: Gone, terms: Terms) -> End | None:
@@ -119,8 +136,7 @@ def _by_absence(job: JobFacts, seen: Seen, gone: Gone, terms: Terms) -> End | No
 
 
 def _by_door(job: JobFacts, seen: Seen, door: DoorStatus, terms: Terms) -> End | None:
-    spent = _cost((door.executionTime or 0) / 1000, terms) if door.executionTime is not None else job.hold_u
-    basis: Basis = "provider" if door.executionTime is not None else "bound"
+    spent, basis = _told(job, seen, door, terms)
     if door.status == "CANCELLED":
         return End("cancelled", spent, basis, "cancelled", "cancelled", retryable=True)
     if door.status == "FAILED":
@@ -134,12 +150,20 @@ def _by_door(job: JobFacts, seen: Seen, door: DoorStatus, terms: Terms) -> End |
     return _by_time(job, seen, terms)
 
 
+def _told(job: JobFacts, seen: Seen, door: DoorStatus, terms: Terms) -> tuple[int, Basis]:
+    """What a job without a result costs, by its door: the time it states, else a cold start where it never began."""
+    if door.executionTime is not None:
+        return _cost(door.executionTime / 1000, terms) + job.fixed_u, "bound" if job.fixed_u else "provider"
+    if seen.started is None and door.status != "COMPLETED":
+        return _cold_start(job, terms), "bound"
+    return job.hold_u, "bound"
+
+
 def _by_time(job: JobFacts, seen: Seen, terms: Terms) -> End | None:
     if seen.started is None:
         if seen.now > job.start_by + START_GRACE_MS:
-            charge = min(job.hold_u, terms.price_u * terms.start_allowance_s)
             reason = "the job did not begin in time"
-            return End("never_started", charge, "bound", "never_started", reason, retryable=True)
+            return End("never_started", _cold_start(job, terms), "bound", "never_started", reason, retryable=True)
         return None
     if seen.now > job.start_by + job.deadline_s * 1000 * job.executions + END_GRACE_MS:
         reason = "the job began but left no result by its deadline"
@@ -159,6 +183,13 @@ def _error_of(door: DoorStatus) -> tuple[str, str, bool]:
     return "door_failed", "the door gave no reason", True
 
 
+def _cold_start(job: JobFacts, terms: Terms) -> int:
+    """What a job costs at most that woke a worker and never began."""
+    return min(job.hold_u, terms.price_u * terms.start_allowance_s)
+
+
 def _cost(seconds: float, terms: Terms) -> int:
-    """Micro-dollars of these seconds, rounded up."""
-    return math.ceil(max(0.0, seconds) * terms.price_u)
+    """Micro-dollars of these seconds as they are written, rounded up, whatever a door may claim."""
+    if not 0 < seconds < MOST_U:
+        return 0 if not seconds > 0 else MOST_U if terms.price_u else 0
+    return min(MOST_U, math.ceil(Fraction(repr(seconds)) * terms.price_u))

@@ -143,6 +143,8 @@ class Metrics(Open):
     peak_vram_bytes: int | None = None
     peak_rss_bytes: int | None = None
     frames: int | None = None
+    billed_u: int | None = None
+    """Micro-dollars that a provider charged for the output, where the engine bought it and was told."""
 
 
 class Provenance(Open):

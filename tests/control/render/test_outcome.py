@@ -1,12 +1,13 @@
 """What becomes of a job, by what was seen of it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from control.render.outcome import END_GRACE_MS, START_GRACE_MS, Gone, JobFacts, Seen, Terms, judge
+from control.render.outcome import END_GRACE_MS, MOST_U, START_GRACE_MS, Gone, JobFacts, Seen, Terms, judge
 from functions.contract.errors import WireError
 from functions.contract.job import DoorStatus, JobResult, Metrics, Started
 
@@ -63,7 +64,7 @@ def test_completed_without_a_result_is_a_failure() -> None:
 
 def test_a_failure_that_only_the_door_tells() -> None:
     output = {"error": {"code": "engine_mismatch", "message": "other recipe", "retryable": False}}
-    end = judge(JOB, Seen(0, door("FAILED", output=output)), PAID)
+    end = judge(JOB, Seen(0, door("FAILED", output=output), started=STARTED), PAID)
     assert end is not None
     assert (end.state, end.code, end.retryable, end.charge_u) == ("failed", "engine_mismatch", False, JOB.hold_u)
     end = judge(JOB, Seen(0, door("FAILED", error="Traceback: boom")), PAID)
@@ -145,3 +146,109 @@ def test_without_a_result_nothing_is_done_and_no_charge_is_over_the_hold(
         assert end.state not in ("done", "degraded")
         assert 0 <= end.charge_u <= job.hold_u
         assert end.reason
+
+
+# Money: what each end costs, and where that comes from. The hold is 5000, a cold start 60 s x 10 = 600 --------------
+
+CHARGES: list[tuple[str, Seen, tuple[str, int, str]]] = [
+    ("made", Seen(0, None, result("done")), ("done", 24, "measured")),
+    ("made, not as planned", Seen(0, None, result("degraded")), ("degraded", 24, "measured")),
+    ("made, and not there", Seen(0, None, result("done"), missing="clip.mp4"), ("failed", 24, "measured")),
+    ("failed with a result", Seen(0, None, result("failed")), ("failed", 24, "measured")),
+    ("cancelled with a result", Seen(0, None, result("cancelled")), ("cancelled", 24, "measured")),
+    ("failed, timed by the door", Seen(0, door("FAILED", executionTime=1501)), ("failed", 16, "provider")),
+    ("failed before it began", Seen(0, door("FAILED")), ("failed", 600, "bound")),
+    ("failed after it began", Seen(0, door("FAILED"), started=STARTED), ("failed", 5000, "bound")),
+    ("cancelled in the queue", Seen(0, door("CANCELLED")), ("cancelled", 600, "bound")),
+    ("cancelled at work", Seen(0, door("CANCELLED"), started=STARTED), ("cancelled", 5000, "bound")),
+    ("cancelled, timed", Seen(0, door("CANCELLED", executionTime=100)), ("cancelled", 1, "provider")),
+    ("ended without a result", Seen(0, door("COMPLETED")), ("failed", 5000, "bound")),
+    ("never began", Seen(LATE_START), ("never_started", 600, "bound")),
+    ("never taken", Seen(0, Gone("q1")), ("never_started", 0, "measured")),
+    ("lost by its queue", Seen(0, Gone("q2")), ("lost", 5000, "bound")),
+    ("lost by its deadline", Seen(LATE_END, started=STARTED), ("lost", 5000, "bound")),
+    (
+        "lost, said the door to have timed out",
+        Seen(LATE_END, door("TIMED_OUT"), started=STARTED),
+        ("lost", 5000, "bound"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("seen", "booked"), [(s, b) for _, s, b in CHARGES], ids=[name for name, _, _ in CHARGES])
+def test_every_end_is_booked_at_what_it_cost(seen: Seen, booked: tuple[str, int, str]) -> None:
+    end = judge(JOB, seen, PAID)
+    assert end is not None
+    assert (end.state, end.charge_u, end.basis) == booked
+
+
+@pytest.mark.parametrize("status", ["done", "failed"])
+@pytest.mark.parametrize("seconds", [0.0, -3.0, float("nan")])
+def test_a_result_that_says_no_time_is_booked_at_the_hold(status: Any, seconds: float) -> None:
+    said = JobResult(job_id="j", status=status, metrics=Metrics(total_s=seconds))
+    end = judge(JOB, Seen(0, None, said), PAID)
+    assert end is not None
+    assert (end.charge_u, end.basis) == (JOB.hold_u, "bound")
+    free = judge(JOB, Seen(0, None, said), Terms())
+    assert free is not None
+    assert (free.charge_u, free.basis) == (0, "measured")
+
+
+@pytest.mark.parametrize(
+    ("status", "billed", "booked"),
+    [
+        ("done", None, (724, "measured")),
+        ("degraded", None, (724, "measured")),
+        ("failed", None, (724, "bound")),
+        ("failed", 0, (24, "provider")),
+        ("done", 650, (674, "provider")),
+        ("done", -5, (24, "provider")),
+        ("done", 10**300, (MOST_U, "provider")),
+    ],
+)
+def test_what_is_charged_by_output_counts_too(status: Any, billed: int | None, booked: tuple[int, str]) -> None:
+    said = JobResult(job_id="j", status=status, metrics=Metrics(total_s=2.34, billed_u=billed))
+    end = judge(replace(JOB, fixed_u=700), Seen(0, None, said), PAID)
+    assert end is not None
+    assert (end.charge_u, end.basis) == booked
+
+
+def test_a_door_that_times_a_bought_output_may_have_been_billed_for_it() -> None:
+    end = judge(replace(JOB, fixed_u=700), Seen(0, door("FAILED", executionTime=1000)), PAID)
+    assert end is not None
+    assert (end.charge_u, end.basis) == (710, "bound")
+
+
+@pytest.mark.parametrize("seconds", [1e300, float("inf"), 1e12])
+def test_a_claim_beyond_all_measure_is_capped_so_that_it_can_be_booked(seconds: float) -> None:
+    end = judge(JOB, Seen(0, None, JobResult(job_id="j", status="done", metrics=Metrics(total_s=seconds))), PAID)
+    assert end is not None
+    assert end.charge_u == MOST_U
+
+
+@given(
+    ms=st.integers(1, 7 * 86_400_000),
+    price=st.integers(0, 10_000),
+    deadline=st.integers(1, 7 * 86_400),
+    allowance=st.integers(0, 86_400),
+    executions=st.integers(1, 3),
+    fixed=st.integers(0, 10**9),
+    status=st.sampled_from(["done", "degraded", "failed", "cancelled"]),
+)
+def test_what_is_measured_within_the_deadline_never_passes_the_hold(
+    ms: int, price: int, deadline: int, allowance: int, executions: int, fixed: int, status: Any
+) -> None:
+    terms = Terms(price_u=price, start_allowance_s=allowance)
+    hold = terms.bound(deadline, executions) + fixed
+    job = replace(JOB, hold_u=hold, fixed_u=fixed, deadline_s=deadline, executions=executions)
+    seconds = min(ms / 1000, float(deadline * executions))
+    for seen in (
+        Seen(0, None, JobResult(job_id="j", status=status, metrics=Metrics(total_s=seconds))),
+        Seen(0, door("FAILED", executionTime=int(seconds * 1000)), started=STARTED),
+        Seen(0, door("CANCELLED")),
+        Seen(10**15),
+        Seen(10**15, started=STARTED),
+    ):
+        end = judge(job, seen, terms)
+        assert end is not None
+        assert 0 <= end.charge_u <= hold
