@@ -285,5 +285,5 @@ def _adopted(end: End, result: JobResult | None, request: JobRequest) -> Adopted
 
 def _timing(request: JobRequest, result: JobResult) -> tuple[int, str, str]:
     """Pace, tier and size class by which the next quote knows how long such a step takes."""
-    kind = class_of(request.engine, request.params, request.tier or "")
+    kind = class_of(request.engine, request.params, request.tier)
     return pace_of(request.params, result.metrics.total_s), kind.tier, kind.size
