@@ -43,6 +43,13 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: Path = Field(description="Folder of the database, keys and, by default, the object store.")
+    database: str = Field(
+        "", description="A SQLite file, `d1://ACCOUNT/DATABASE` (ids at Cloudflare), or `d1+https://WORKER`."
+    )
+    d1_token: SecretStr = Field(
+        SecretStr(""), description="Token of D1: Cloudflare's API token, or the Worker's `TOKEN`."
+    )
+    d1_token_file: str = Field("", description="File that holds the token of D1, in its place.")
     store: str = Field("", description="Object store: a folder, or `s3://BUCKET?endpoint=URL&region=NAME`.")
     s3_key_id: str = Field("", description="Access key id of the S3 store; empty for the AWS chain of credentials.")
     s3_secret: SecretStr = Field(SecretStr(""), description="Secret access key of the S3 store.")
@@ -65,6 +72,17 @@ class Settings(BaseModel):
     voices: str = Field("", description="Folder of further Piper voices, for the built-in door.")
     event_days: int = Field(7, ge=1, le=365, description="How long events are kept for clients that come back.")
 
+    @field_validator("database")
+    @classmethod
+    def _database(cls, value: str) -> str:
+        parts = urlsplit(value)
+        tidy = bool(parts.hostname) and not (parts.query or parts.fragment or parts.username)
+        ids = parts.scheme == "d1" and parts.path.count("/") == 1 and len(parts.path) > 1
+        local = parts.scheme == "d1+http" and parts.hostname in ("127.0.0.1", "localhost", "::1")
+        if "://" in value and not (tidy and (ids or local or parts.scheme == "d1+https")):
+            raise ValueError("write a file, d1://ACCOUNT/DATABASE, or d1+https://WORKER")
+        return value
+
     @field_validator("store")
     @classmethod
     def _store(cls, value: str) -> str:
@@ -82,9 +100,24 @@ class Settings(BaseModel):
         return value.rstrip("/")
 
     @property
-    def database(self) -> Path:
-        """The SQLite file."""
-        return self.data / "studio.db"
+    def database_file(self) -> Path:
+        """The SQLite file, where the database is one."""
+        elsewhere = not self.database or "://" in self.database
+        return self.data / "studio.db" if elsewhere else Path(self.database).expanduser()
+
+    @property
+    def database_token(self) -> str:
+        """The token of D1. Raises `SettingsError` where there is none, or its file cannot be read."""
+        if not self.d1_token_file:
+            token = self.d1_token.get_secret_value()
+        else:
+            try:
+                token = Path(self.d1_token_file).expanduser().read_text("ascii").strip()
+            except (OSError, ValueError) as error:
+                raise SettingsError(f"the token of D1 cannot be read from {self.d1_token_file}: {error}") from error
+        if not token:
+            raise SettingsError(f"{self.database} needs a token; set {PREFIX}D1_TOKEN or {PREFIX}D1_TOKEN_FILE")
+        return token
 
     @property
     def objects(self) -> str:
@@ -149,6 +182,7 @@ def table() -> str:
 
 DEFAULTS: Mapping[str, str] = {
     "data": "`~/.local/share/vivijure` or the platform's own",
+    "database": "`DATA/studio.db`",
     "store": "`DATA/objects`",
     "workers": "processors, at most 4",
 }

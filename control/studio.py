@@ -5,6 +5,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
+from control.db import Database
+from control.db.d1 import D1Database, hosted, worker
+from control.db.sqlite import SqliteDatabase
 from control.graph.plan import plan_film
 from control.render.runner import wall_ms
 from control.render.service import Studio
@@ -34,12 +37,22 @@ def open_store(settings: Settings) -> ObjectStore:
     )
 
 
+def open_database(settings: Settings) -> Database:
+    """The database that the settings name. Raises `DatabaseError`, `SettingsError`."""
+    parts = urlsplit(settings.database)
+    if parts.scheme == "d1":
+        return D1Database(hosted(parts.netloc, parts.path.strip("/"), settings.database_token))
+    if parts.scheme in ("d1+https", "d1+http"):
+        return D1Database(worker(settings.database.removeprefix("d1+"), settings.database_token))
+    return SqliteDatabase(settings.database_file)
+
+
 @asynccontextmanager
 async def open_session(settings: Settings, clock: Callable[[], int] = wall_ms) -> AsyncIterator[Session]:
     """Everything open. Raises `DatabaseError`, `DoorError`, `StoreError`."""
     place = Place(
         data=settings.data,
-        database=settings.database,
+        database=settings.database_file,
         workers=settings.workers,
         door=settings.door,
         runner=settings.runner,
@@ -47,7 +60,8 @@ async def open_session(settings: Settings, clock: Callable[[], int] = wall_ms) -
         upload_limit=settings.upload_mb * MICRO,
         event_days=settings.event_days,
     )
-    async with opened(place, open_store(settings), plan_film, builtin(), clock=clock) as session:
+    store, db = open_store(settings), open_database(settings)
+    async with opened(place, store, plan_film, builtin(), clock=clock, db=db) as session:
         yield session
 
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from control.api.access import LINK_MS, Access, TokenScope
 from control.db.migrate import migrate
-from control.db.sqlite import SqliteDatabase
 from control.render.runner import wall_ms
 from control.settings import Settings
+from control.studio import open_database
 
 
 async def issue_link(settings: Settings, scope: TokenScope = "owner", clock: Callable[[], int] = wall_ms) -> str:
@@ -14,7 +14,7 @@ async def issue_link(settings: Settings, scope: TokenScope = "owner", clock: Cal
 
     Raises `DatabaseError`.
     """
-    db = SqliteDatabase(settings.database)
+    db = open_database(settings)
     try:
         await migrate(db)
         return link(settings, await Access(db, clock).issue("link", scope, scope, LINK_MS))

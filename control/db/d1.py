@@ -83,7 +83,7 @@ class D1Database:
     ) -> None:
         self.meter = Meter()
         self.pace_s = target.pace_s
-        self._target = target
+        self.target = target
         self._allowance = allowance or Allowance(target.rate)
         self._closed = False
         url = httpx2.URL(target.url)
@@ -138,7 +138,7 @@ class D1Database:
         await self._allowance.take()
         data = bytearray()
         try:
-            async with self._http.stream("POST", self._target.url, content=body) as answer:
+            async with self._http.stream("POST", self.target.url, content=body) as answer:
                 async for chunk in answer.aiter_bytes():
                     data += chunk
                     if len(data) > ANSWER_BYTES:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nacl.signing import SigningKey
 
+from control.db import Database
 from control.db.migrate import migrate
 from control.db.sqlite import SqliteDatabase
 from control.doors.builtin import BuiltinDoor
@@ -45,7 +46,7 @@ class Place:
 class Session:
     """The open parts."""
 
-    db: SqliteDatabase
+    db: Database
     store: ObjectStore
     desk: Desk
     studio: Studio[Storyboard]
@@ -55,13 +56,22 @@ class Session:
 
 @contextlib.asynccontextmanager
 async def opened(
-    place: Place, store: ObjectStore, planner: Planner, catalog: Catalog, *, clock: Callable[[], int] = wall_ms
+    place: Place,
+    store: ObjectStore,
+    planner: Planner,
+    catalog: Catalog,
+    *,
+    clock: Callable[[], int] = wall_ms,
+    db: Database | None = None,
 ) -> AsyncIterator[Session]:
-    """Open everything, close it in the reverse order. Raises `DatabaseError`, `DoorError`, `StoreError`."""
+    """Open everything, close it in the reverse order; without `db`, the file that `place` names.
+
+    Raises `DatabaseError`, `DoorError`, `StoreError`.
+    """
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(store.close)
         place.data.mkdir(parents=True, exist_ok=True)
-        db = SqliteDatabase(place.database)
+        db = db or SqliteDatabase(place.database)
         stack.push_async_callback(db.close)
         await migrate(db)
         key = signing_key(place.data / "signing.key")

@@ -111,7 +111,7 @@ def test_bad_bodies_are_refused_by_kind(running: RunningStudio) -> None:
 def test_a_defect_is_a_500_that_leaks_nothing(tmp_path: Path) -> None:
     with studio(tmp_path) as broken, broken.client() as client:
         film = client.post("/api/films", json={"text": BOARD}).json()["id"]
-        with sqlite3.connect(broken.settings.database) as db:
+        with sqlite3.connect(broken.settings.database_file) as db:
             db.execute("UPDATE revision SET body='secret-row'")
         db.close()
         answer = client.get(f"/api/films/{film}/storyboard")

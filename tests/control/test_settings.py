@@ -11,7 +11,7 @@ from control.settings import DEFAULTS, PREFIX, Settings, load, table
 def test_an_empty_environment_is_enough() -> None:
     settings = load({})
     assert settings.base_url == "http://127.0.0.1:8420"
-    assert settings.database == settings.data / "studio.db"
+    assert settings.database_file == settings.data / "studio.db"
     assert settings.objects == str(settings.data / "objects")
     assert not settings.secure
     assert "localhost" in settings.allowed_hosts
@@ -39,6 +39,20 @@ def test_every_variable_is_read_and_flags_win() -> None:
     assert "hush" not in repr(settings)
 
 
+def test_the_database_may_lie_elsewhere(tmp_path: Path) -> None:
+    assert load({"VIVIJURE_DATABASE": "/films/all.db"}).database_file == Path("/films/all.db")
+    with pytest.raises(SettingsError, match=r"d1://a/b needs a token.*VIVIJURE_D1_TOKEN"):
+        load({"VIVIJURE_DATABASE": "d1://a/b"}).database_token  # noqa: B018
+    settings = load({"VIVIJURE_DATABASE": "d1://a/b", "VIVIJURE_D1_TOKEN": "hush"})
+    assert settings.database_token == "hush"
+    assert "hush" not in repr(settings)
+    (tmp_path / "token").write_text("from a file\n")
+    settings = load({"VIVIJURE_DATABASE": "d1+https://x.example", "VIVIJURE_D1_TOKEN_FILE": str(tmp_path / "token")})
+    assert settings.database_token == "from a file"
+    with pytest.raises(SettingsError, match="cannot be read from /nowhere"):
+        load({"VIVIJURE_D1_TOKEN_FILE": "/nowhere"}).database_token  # noqa: B018
+
+
 def test_the_platform_says_where_data_lies() -> None:
     assert load({"XDG_DATA_HOME": "/data"}).data == Path("/data/vivijure")
 
@@ -53,6 +67,11 @@ def test_the_platform_says_where_data_lies() -> None:
         ("VIVIJURE_STORE", "gs://bucket", "s3://BUCKET"),
         ("VIVIJURE_STORE", "s3://bucket?endpont=x", "s3://BUCKET"),
         ("VIVIJURE_URL", "studio.example.org", "https://"),
+        ("VIVIJURE_DATABASE", "d1://account", "d1://ACCOUNT/DATABASE"),
+        ("VIVIJURE_DATABASE", "d1://account/database/more", "d1://ACCOUNT/DATABASE"),
+        ("VIVIJURE_DATABASE", "d1+http://films.example.org", r"d1\+https"),
+        ("VIVIJURE_DATABASE", "d1+https://token@films.example.org", r"d1\+https"),
+        ("VIVIJURE_DATABASE", "postgres://x/y", "d1://ACCOUNT/DATABASE"),
     ],
 )
 def test_a_wrong_variable_is_named(name: str, value: str, said: str) -> None:

@@ -18,9 +18,9 @@ from control.api.access import Access, TokenScope
 from control.api.login import issue_link
 from control.app import build_app
 from control.db.migrate import migrate
-from control.db.sqlite import SqliteDatabase
 from control.render.runner import wall_ms
 from control.settings import Settings, load
+from control.studio import open_database
 
 START_S = 60.0
 T = TypeVar("T")
@@ -80,7 +80,7 @@ def _apart(work: Coroutine[Any, Any, T]) -> T:
 
 
 async def _issue(settings: Settings, name: str, scope: TokenScope) -> str:
-    db = SqliteDatabase(settings.database)
+    db = open_database(settings)
     try:
         await migrate(db)
         return await Access(db, wall_ms).issue("bearer", name, scope)
