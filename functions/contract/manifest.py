@@ -44,6 +44,24 @@ class Needs(Strict):
     network: bool = False
 
 
+class Hosting(Strict):
+    """How a provider that rents by the second should run the engine. Seconds, cores.
+
+    `gpus` are kinds of card in order of preference, by their makers' names (`L40S`, `H100`, `A100-80GB`); none for an
+    engine that needs no GPU. `idle_s` is how long a worker waits for its next job, which is billed; `startup_s` how
+    long it may take to get ready. `snapshot` starts workers from a snapshot of memory with the models loaded,
+    `gpu_snapshot` of the GPU's memory too.
+    """
+
+    gpus: Annotated[tuple[str, ...], Field(max_length=10)] = ()
+    cores: Annotated[int, Field(ge=1, le=64)] = 2
+    idle_s: Annotated[int, Field(ge=2, le=1200)] = 60
+    startup_s: Annotated[int, Field(ge=10, le=3600)] = 600
+    workers: Annotated[int, Field(ge=1, le=100)] = 3
+    snapshot: bool = False
+    gpu_snapshot: bool = False
+
+
 class Capabilities(Strict):
     """What an engine can do beyond its kind."""
 
@@ -115,6 +133,7 @@ class EngineManifest(Strict):
     size_multiple: Annotated[int, Field(ge=2)] = 2
     prompting: Prompting = Prompting()
     needs: Needs = Needs()
+    hosting: Hosting = Hosting()
     capabilities: Capabilities = Capabilities()
     licences: Annotated[tuple[Licence, ...], Field(min_length=1)]
     prices: tuple[PriceHint, ...] = ()

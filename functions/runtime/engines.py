@@ -18,11 +18,19 @@ class Engines:
     def __init__(self, catalog: Catalog, check: Check = check_gpu) -> None:
         self._catalog, self._check = catalog, check
         self._built: dict[str, Engine] = {}
+        self._checked: set[str] = set()
 
     def get(self, name: str) -> Engine:
-        """The engine of this name. Raises `EngineError` where it has no code or cannot be loaded, `GpuBroken` where
-        it needs a GPU and there is none that works.
+        """The engine of this name, to run a job with. Raises `EngineError` where it has no code or cannot be loaded,
+        `GpuBroken` where it needs a GPU and there is none that works.
         """
+        if name not in self._checked:
+            self._check(self._catalog[name])
+            self._checked.add(name)
+        return self.load(name)
+
+    def load(self, name: str) -> Engine:
+        """The engine of this name, whether its hardware is there yet or not. Raises `EngineError`."""
         if name not in self._built:
             self._built[name] = self._build(name)
         return self._built[name]
@@ -32,7 +40,6 @@ class Engines:
         module, _, attribute = manifest.entry.partition(":")
         if not attribute:
             raise EngineError(f"this release has no code for {name}")
-        self._check(manifest)
         try:
             engine: Engine = getattr(importlib.import_module(module), attribute)(manifest)
         except (ImportError, AttributeError, OSError, RuntimeError) as error:

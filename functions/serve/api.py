@@ -7,27 +7,24 @@ was accepted.
 import asyncio
 import hmac
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from functions.contract.base import CONTRACT
 from functions.contract.canonical import digest
-from functions.contract.errors import ContractError, EngineMismatch, GrantRefused, KeyRefused, WireError, wire
+from functions.contract.errors import ContractError, EngineMismatch
 from functions.contract.job import JobRequest
 from functions.runtime.verify import Trust, check, parse
+from functions.serve.answers import read_body, refusal, refused, too_large
 from functions.serve.pool import Pool
 from functions.serve.queue import Entry, JobQueue
 
-BODY_LIMIT = 4_000_000
-"""Bytes of the largest request that is read."""
 Handler = Callable[[Request], Awaitable[Response]]
-STATUS: Mapping[type[ContractError], int] = {GrantRefused: 403, KeyRefused: 403, EngineMismatch: 409}
 
 
 class DoorApi:
@@ -74,13 +71,13 @@ class DoorApi:
 
     async def run(self, request: Request) -> Response:
         """Accept a job, once for each job id."""
-        body = await _body(request)
+        body = await read_body(request)
         if body is None:
-            return self._refuse(413, "too_large", f"a request may have {BODY_LIMIT} bytes")
+            return too_large(self._queue.instance)
         try:
             job = await asyncio.to_thread(self._checked, body, request.path_params["engine"])
         except ContractError as error:
-            return self._refused(STATUS.get(type(error), 400), wire(error))
+            return refused(self._queue.instance, error)
         if (known := self._queue.get(job.job_id)) is not None:
             return self._again(known, job)
         if self._pool.draining:
@@ -168,21 +165,4 @@ class DoorApi:
         return self._refuse(404, "no_job", f"this queue never accepted job {request.path_params['id']!r}")
 
     def _refuse(self, status: int, code: str, message: str, *, retryable: bool = False) -> Response:
-        return self._refused(status, WireError(code=code, message=message, retryable=retryable))
-
-    def _refused(self, status: int, error: WireError) -> Response:
-        content: dict[str, Any] = {"error": error.model_dump(mode="json"), "instance": self._queue.instance}
-        return JSONResponse(content, status_code=status)
-
-
-async def _body(request: Request) -> bytes | None:
-    """The body, None beyond the limit."""
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > BODY_LIMIT:
-                return None
-    except ClientDisconnect:
-        return b""
-    return bytes(body)
+        return refusal(self._queue.instance, status, code, message, retryable=retryable)

@@ -19,8 +19,8 @@ VARIABLES = {
 """What each variable means. Lists are separated by blanks or commas."""
 
 
-def read_environment(environ: Mapping[str, str], engine: str, workers: int = 1) -> DoorSettings:
-    """The settings of a worker for one engine. Raises `ValueError` naming what is missing or wrong."""
+def read_environment(environ: Mapping[str, str], engines: tuple[str, ...]) -> DoorSettings:
+    """The settings of a worker for these engines. Raises `ValueError` naming what is missing or wrong."""
     for name in ("VIVIJURE_DOOR_ID", "VIVIJURE_DOOR_KEYS"):
         if not environ.get(name):
             raise ValueError(f"{name} is not set: it is the {VARIABLES[name]}")
@@ -29,13 +29,13 @@ def read_environment(environ: Mapping[str, str], engine: str, workers: int = 1) 
         door=environ["VIVIJURE_DOOR_ID"],
         data=Path(environ.get("VIVIJURE_DOOR_SCRATCH") or Path(tempfile.gettempdir()) / "vivijure"),
         keys=_items(environ["VIVIJURE_DOOR_KEYS"]),
-        engines=(engine,),
+        engines=engines,
         store=environ.get("VIVIJURE_DOOR_STORE", ""),
         origins=_items(environ.get("VIVIJURE_DOOR_ORIGINS", "")),
         catalog=Path(folder) if folder else None,
-        workers=workers,
         grace_s=float(environ.get("VIVIJURE_DOOR_GRACE_S", "5")),
         drain_s=float(environ.get("VIVIJURE_DOOR_DRAIN_S", "30")),
+        warm=True,
     )
 
 

@@ -119,9 +119,9 @@ def read_settings(argv: Sequence[str] | None) -> DoorSettings:
     parser = argparse.ArgumentParser(prog="python -m functions.serve.runpod", description="A RunPod worker.")
     parser.add_argument("--engine", required=True, help="the engine that this endpoint runs")
     engine = parser.parse_known_args(argv)[0].engine
-    settings = read_environment(os.environ, engine)
+    settings = read_environment(os.environ, (engine,))
     workers = settings.manifests()[engine].concurrency
-    return settings.model_copy(update={"workers": workers})
+    return settings.model_copy(update={"workers": workers, "host": os.environ.get("RUNPOD_POD_ID", "")})
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -19,7 +19,7 @@ class DoorSettings(Strict):
 
     `keys` are the Studio's public Ed25519 keys in hex, two while it changes them. `grace_s` is how long a job that was
     stopped may take to end by itself before its processes are killed; `drain_s` how long running jobs may go on after
-    SIGTERM.
+    SIGTERM. `warm` workers load their engines before the first job; `host` is the provider's name of this machine.
     """
 
     door: str
@@ -32,6 +32,8 @@ class DoorSettings(Strict):
     workers: int = 1
     grace_s: float = 5.0
     drain_s: float = 30.0
+    warm: bool = False
+    host: str = ""
 
     @property
     def scratch(self) -> Path:

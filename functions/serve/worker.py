@@ -6,6 +6,7 @@ Out: `{"ready": pid}`, `{"progress": <JobProgress>}`, `{"result": <JobResult>}`.
 is gone: children are killed and the process ends.
 """
 
+import contextlib
 import faulthandler
 import json
 import os
@@ -17,7 +18,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any, NoReturn
 
-from functions.contract.errors import Cancelled
+from functions.catalog import Catalog
+from functions.contract.errors import Cancelled, EngineError
 from functions.contract.job import JobProgress, JobRequest
 from functions.runtime.children import Stop
 from functions.runtime.engines import Engines
@@ -50,8 +52,10 @@ class Worker:
             storage=Stores(settings.store),
             scratch=settings.scratch,
             discard=self._trash.append,
-            worker=f"{settings.door}/{os.getpid()}",
+            worker=f"{settings.host or settings.door}/{os.getpid()}",
         )
+        if settings.warm:
+            warm(host.engines, trust.catalog)
         threading.Thread(target=self._listen, daemon=True).start()
         self._say({"ready": os.getpid()})
         while True:
@@ -89,6 +93,13 @@ class Worker:
             elif (running := self._stops.get(order["cancel"])) is not None:
                 running.set(Cancelled("the job was cancelled"))
         leave()
+
+
+def warm(engines: Engines, known: Catalog) -> None:
+    """Load every engine now. One that cannot be loaded says so to each of its jobs."""
+    for name in known.engines:
+        with contextlib.suppress(EngineError):
+            engines.load(name)
 
 
 def leave() -> NoReturn:
