@@ -13,8 +13,8 @@ VALUE_BYTES = 2_000_000
 """D1's limits of a statement: its bound parameters, its text, and one value
 (https://developers.cloudflare.com/d1/platform/limits/).
 """
-EXACT = 2**53 - 1
-"""The largest integer that JSON carries exactly."""
+EXACT = 2**53
+"""The largest integer up to which a double carries every one exactly."""
 _TOKEN = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|:([A-Za-z_]\w*)", re.DOTALL)
 
 
