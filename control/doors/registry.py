@@ -1,6 +1,6 @@
 """The doors a Studio knows: what each runs, what it costs, and the client that speaks to it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -64,9 +64,10 @@ class Doors:
         """Raises `NotFound`."""
         return self._of(door_id)[1]
 
-    def of_engine(self, engine: str) -> Door | None:
-        """The first door that runs this engine."""
-        return next((door for door, _ in self._doors.values() if engine in door.engines), None)
+    def of_engine(self, engine: str, named: Container[str] | None = None) -> Door | None:
+        """The first door that runs this engine, among those that an accepted quote names as ENGINE@DOOR."""
+        found = (door for door, _ in self._doors.values() if engine in door.engines)
+        return next((door for door in found if named is None or f"{engine}@{door.id}" in named), None)
 
     def _of(self, door_id: str) -> tuple[Door, DoorClient]:
         if door_id not in self._doors:

@@ -1,5 +1,6 @@
 """Renders and jobs as the database holds them."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,13 @@ class RenderRow:
     state: RenderState
     cancel_requested: bool
     created_at: int
+    doors: str | None = None
+    """The doors that its accepted quote names, a JSON list of ENGINE@DOOR; None where any may be used."""
+
+    @property
+    def named(self) -> frozenset[str] | None:
+        """The same as a set."""
+        return None if self.doors is None else frozenset(json.loads(self.doors))
 
 
 @dataclass(frozen=True, slots=True)

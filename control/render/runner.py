@@ -18,9 +18,12 @@ from nacl.signing import SigningKey
 from control.db import Database
 from control.doors.registry import Doors
 from control.errors import DatabaseError, NotFound, PlanError, StoreError, StudioError
+from control.graph import quote
 from control.graph.model import Step
+from control.render import estimate
 from control.render.advance import LIVE, Decision, advance
 from control.render.attend import Look, Tools, interval, post_ms
+from control.render.budget import month_of, shortage
 from control.render.ledger import Intent, Ledger
 from control.render.planning import Known, Planning
 from control.render.renders import Renders
@@ -299,9 +302,9 @@ class Runner:
         """Submit the first step whose door has room. Whether there may be more."""
         steps = work.steps
         for i, path in enumerate(paths):
-            door = self.desk.doors.of_engine(steps[path].engine)
+            door = work.door(steps[path], self.desk.doors)
             if door is None:
-                work.refused[path] = f"no door runs {steps[path].engine}; add one, or choose another engine"
+                work.refused[path] = _no_door(steps[path].engine, work.render.named)
                 work.hungry = True
             elif busy.get(door.id, 0) >= door.capacity:
                 work.hungry = True
@@ -320,15 +323,19 @@ class Runner:
             self._look(job)
         elif claim in ("made", "budget_held"):
             work.hungry = True
+        elif claim == "not_named":
+            work.refused[step.path] = _no_door(step.engine, work.render.named)
+            work.hungry = True
         elif claim == "over_budget":
-            work.refused[step.path] = "its upper bound does not fit the budget; raise the budget and render again"
+            room = await self.ledger.room(intent.payer, intent.month, intent.month_limit_u)
+            work.refused[step.path] = shortage(intent.bound_u, intent.month, room)
             work.hungry = True
 
     def _intent(self, work: Work, step: Step) -> Intent:
         desk, now, fp = self.desk, self.desk.clock(), step.fingerprint or ""
-        door = desk.doors.of_engine(step.engine)
+        door = work.door(step, desk.doors)
         if door is None:
-            raise NotFound(f"no door runs {step.engine}")
+            raise NotFound(_no_door(step.engine, work.render.named))
         manifest = work.subject.catalog[step.engine]
         prints = {s.path: s.fingerprint for s in work.plan.steps if s.fingerprint is not None}
         tier: Tier = getattr(step.params, "tier", None) or next(iter(manifest.tiers))
@@ -343,13 +350,22 @@ class Runner:
             film_id=work.render.film_id,
             door=door.id,
             payer=work.render.id,
-            month=time.strftime("%Y-%m", time.gmtime(now / 1000)),
+            month=month_of(now),
             month_limit_u=desk.month_limit_u,
-            bound_u=door.terms.bound(manifest.deadline_s, door.executions),
+            bound_u=estimate.bound_u(step, manifest, door.terms, door.executions),
             request=json.dumps(request.wire()),
             start_by=request.start_by,
             deadline_s=request.deadline_s,
             executions=request.executions,
             post_ms=post_ms(door),
             now=now,
+            price_u=door.terms.price_u,
+            allowance_s=door.terms.start_allowance_s,
+            fixed_u=quote.fixed_u(step, manifest),
         )
+
+
+def _no_door(engine: str, named: frozenset[str] | None) -> str:
+    if named is None:
+        return f"no door runs {engine}; add one, or choose another engine"
+    return f"no door that the accepted quote names for {engine} is there; render again to see a new quote"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from control.db import Row
-from control.doors.registry import Doors
+from control.doors.registry import Door, Doors
 from control.graph.model import Plan, Step
 from control.render import estimate
 from control.render.advance import Attempt, Node, Situation, Standing
@@ -53,6 +53,10 @@ class Work:
             paused=render.state == "paused",
         )
 
+    def door(self, step: Step, doors: Doors) -> Door | None:
+        """Where the step would be made: never behind a door that the accepted quote does not name."""
+        return doors.of_engine(step.engine, self.render.named)
+
     def rows(self, doors: Doors) -> list[dict[str, Any]]:
         """The steps as the database keeps them."""
         return [self._row(n, step, doors) for n, step in enumerate(self.plan.steps)]
@@ -66,12 +70,12 @@ class Work:
         return {path: now for path, now in standings.items() if self.standings.get(path) != now}
 
     def _node(self, step: Step, doors: Doors, rerun: set[str]) -> Node:
-        door = doors.of_engine(step.engine)
+        door = self.door(step, doors)
         return Node(step.path, step.fingerprint, step.needs, rerun_lost=door is not None and door.id in rerun)
 
     def _row(self, n: int, step: Step, doors: Doors) -> dict[str, Any]:
         manifest = self.subject.catalog[step.engine]
-        door = doors.of_engine(step.engine)
+        door = self.door(step, doors)
         made = step.fingerprint in self.known.facts
         return {
             "path": step.path,
@@ -84,7 +88,7 @@ class Work:
             "label": step.label,
             "estimated": int(step.estimated),
             "quote_u": 0 if made or door is None else estimate.median_u(step, manifest, door.terms),
-            "bound_u": 0 if made or door is None else door.terms.bound(manifest.deadline_s, door.executions),
+            "bound_u": 0 if made or door is None else estimate.bound_u(step, manifest, door.terms, door.executions),
             "expect_s": estimate.seconds(step, manifest),
         }
 
