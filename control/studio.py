@@ -48,13 +48,19 @@ def open_database(settings: Settings) -> Database:
 
 
 @asynccontextmanager
-async def open_session(settings: Settings, clock: Callable[[], int] = wall_ms) -> AsyncIterator[Session]:
-    """Everything open. Raises `DatabaseError`, `DoorError`, `StoreError`."""
+async def open_session(
+    settings: Settings, clock: Callable[[], int] = wall_ms, *, lazy_door: bool = False
+) -> AsyncIterator[Session]:
+    """Everything open; with `lazy_door` the built-in door starts when the first job is submitted.
+
+    Raises `DatabaseError`, `DoorError`, `StoreError`.
+    """
     place = Place(
         data=settings.data,
         database=settings.database_file,
         workers=settings.workers,
         door=settings.door,
+        lazy_door=lazy_door,
         runner=settings.runner,
         month_limit_u=settings.month_budget_usd * MICRO,
         upload_limit=settings.upload_mb * MICRO,

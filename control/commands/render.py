@@ -15,12 +15,14 @@ from control.commands.timeline import of_film
 from control.errors import StudioError
 from control.graph.model import Recipe
 from control.render.service import Studio
+from control.render.session import Session
 from control.render.views import RenderView
 from control.settings import Settings
 from control.storyboard.models import Storyboard
 from control.studio import open_session
 
-POLL_S = 0.25
+POLL_S = (0.01, 0.25)
+"""First and longest wait between two looks at the render: one that makes nothing ends at once."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,11 @@ async def render(settings: Settings, path: Path, out: Path, recipe: Recipe, cons
     """Render a storyboard file. Raises `StudioError`; an interrupted render goes on with the next call."""
     began = time.monotonic()
     board = read(path).board
-    async with open_session(settings) as session:
+    async with open_session(settings, lazy_door=True) as session:
         studio = session.studio
         film_id = await film_of(studio, settings, path, board)
         render_id = await _resumed_or_new(studio, film_id, recipe)
-        view = await _watch(studio, render_id, console)
+        view = await _watch(session, render_id, console)
         if view.state != "done":
             raise RenderFailed(_why(view), render_id=render_id)
         film = await deliver(session.store, view, out)
@@ -78,14 +80,19 @@ async def _resumed_or_new(studio: Studio[Storyboard], film_id: str, recipe: Reci
     return await studio.start_render(film_id, recipe)
 
 
-async def _watch(studio: Studio[Storyboard], render_id: str, console: Console) -> RenderView:
+async def _watch(session: Session, render_id: str, console: Console) -> RenderView:
+    """The render as it ended. Raises `DoorError` where the door that it needs does not start."""
+    pause, longest = POLL_S
     with Display(console) as display:
         while True:
-            view = await studio.render(render_id)
+            view = await session.studio.render(render_id)
             display.show(view)
             if view.state not in ("running", "paused"):
                 return view
-            await asyncio.sleep(POLL_S)
+            if session.door is not None:
+                session.door.check()
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, longest)
 
 
 def _why(view: RenderView) -> str:

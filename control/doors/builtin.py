@@ -15,11 +15,11 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from control.doors.client import Address, DoorClient
 from control.doors.registry import Door
-from control.errors import DoorError
+from control.errors import DoorError, DoorUnreachable
 from control.render.outcome import Terms
 
 DOOR_ID = "builtin"
@@ -37,10 +37,10 @@ EXECUTIONS = 3
 
 
 class BuiltinDoor:
-    """`async with` it. `store` is the object store's folder (None: jobs bring signed URLs), `keys` the Studio's public
-    keys in hex.
+    """`async with` it, or `start` it when it is needed and `stop` it: the first request starts it too.
 
-    `extra` are further arguments of the door's command line.
+    `store` is the object store's folder (None: jobs bring signed URLs), `keys` the Studio's public keys in hex, `extra`
+    are further arguments of the door's command line.
     """
 
     def __init__(
@@ -60,7 +60,8 @@ class BuiltinDoor:
         self._log = folder / "door.log"
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
-        self.client = DoorClient(lambda: self._address, "loopback")
+        self._stopped = False
+        self.client: DoorClient = _Client(self)
         self.door = Door(
             id=DOOR_ID,
             engines=frozenset(engines),
@@ -75,13 +76,9 @@ class BuiltinDoor:
         )
 
     async def __aenter__(self) -> "BuiltinDoor":
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._keeper = asyncio.create_task(self._keep())
+        self.start()
         try:
-            await asyncio.wait_for(self._ready, READY_S)
-        except TimeoutError:
-            await self.stop()
-            raise DoorError(f"the built-in door did not start within {READY_S:g} s; {self._log} may say why") from None
+            await self.ready()
         except DoorError:
             await self.stop()
             raise
@@ -90,12 +87,46 @@ class BuiltinDoor:
     async def __aexit__(self, *exc: object) -> None:
         await self.stop()
 
+    def start(self) -> None:
+        """Begin to start it, once; after `stop` never again."""
+        if self._keeper is None and not self._stopped:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._keeper = asyncio.create_task(self._keep())
+
+    async def ready(self) -> None:
+        """Wait until it listens. Raises `DoorError` where it does not start."""
+        try:
+            await asyncio.wait_for(asyncio.shield(self._ready), READY_S)
+        except TimeoutError:
+            raise DoorError(f"the built-in door did not start within {READY_S:g} s; {self._log} may say why") from None
+
+    def check(self) -> None:
+        """Raises `DoorError` where it was started and does not start."""
+        if self._ready.done():
+            self._ready.result()
+
     async def stop(self) -> None:
         """End the door and everything it runs."""
+        self._stopped = True
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
         await self.client.close()
+
+    @property
+    def address(self) -> Address | None:
+        """Where it listens, None while it is starting."""
+        return self._address
+
+    async def reach(self) -> None:
+        """Start it where nobody has, and wait for the first start. Raises `DoorUnreachable`."""
+        self.start()
+        if self._keeper is None or self._keeper.done():
+            raise DoorUnreachable("the built-in door has been stopped")
+        try:
+            await self.ready()
+        except DoorError as error:
+            raise DoorUnreachable(error.detail) from error
 
     @property
     def pid(self) -> int | None:
@@ -179,6 +210,18 @@ class BuiltinDoor:
             *(("--engines", ",".join(self.engines)) if self.engines else ()),
             *self.extra,
         ]
+
+
+class _Client(DoorClient):
+    """Has its door started by the first request."""
+
+    def __init__(self, door: BuiltinDoor) -> None:
+        super().__init__(lambda: door.address, "loopback")
+        self._door = door
+
+    async def _send(self, method: str, path: str, body: bytes | None) -> tuple[int, dict[str, Any]]:
+        await self._door.reach()
+        return await super()._send(method, path, body)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -28,13 +28,15 @@ from functions.catalog import Catalog
 @dataclass(frozen=True)
 class Place:
     """Where a Studio lives and how it works. `workers` jobs run at once at the built-in door; with `door` False there
-    is none, with `runner` False nothing is advanced in this process. `door_options` go to the door's command line.
+    is none, with `lazy_door` it starts when the first job is submitted, with `runner` False nothing is advanced in
+    this process. `door_options` go to the door's command line.
     """
 
     data: Path
     database: Path
     workers: int = 1
     door: bool = True
+    lazy_door: bool = False
     runner: bool = True
     month_limit_u: int = NO_LIMIT
     upload_limit: int = UPLOAD_LIMIT
@@ -76,9 +78,13 @@ async def opened(
         await migrate(db)
         key = signing_key(place.data / "signing.key")
         doors = Doors()
-        door = await stack.enter_async_context(_door(place, store, key, catalog)) if place.door else None
+        door = _door(place, store, key, catalog) if place.door else None
         if door is not None:
+            stack.push_async_callback(door.stop)
             doors.add(door.door, door.client)
+            if not place.lazy_door:
+                door.start()
+                await door.ready()
         stack.push_async_callback(doors.close)
         await doors.load(db, lambda door_id: _token(place.data / "doors" / f"{door_id}.token"))
         planning = Planning(db, store, planner)

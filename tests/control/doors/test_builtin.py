@@ -84,6 +84,30 @@ async def test_it_runs_a_job_over_the_shared_folder(door: BuiltinDoor, tmp_path:
     assert (tmp_path / "objects" / request.outputs["lora.safetensors"].key).read_bytes() == b"hello"
 
 
+async def test_the_first_request_starts_it(tmp_path: Path) -> None:
+    door = builtin(tmp_path)
+    try:
+        await asyncio.sleep(0.1)
+        assert not door.folder.exists()
+        request = job()
+        await door.client.run(request)
+        assert hosted(door)
+        assert await ended(door, request) == "COMPLETED"
+    finally:
+        await door.stop()
+    with pytest.raises(DoorUnreachable, match="stopped"):
+        await door.client.status("echo", "x")
+
+
+async def test_one_that_nobody_needed_was_never_there(tmp_path: Path) -> None:
+    door = builtin(tmp_path)
+    await door.stop()
+    assert not door.folder.exists()
+    with pytest.raises(DoorUnreachable, match="stopped"):
+        await door.client.status("echo", "x")
+    assert not door.folder.exists()
+
+
 async def test_its_secrets_are_its_owners_only(door: BuiltinDoor) -> None:
     for name in ("token", "keys", "address.json"):
         assert (door.folder / name).stat().st_mode & 0o777 == 0o600
@@ -185,3 +209,15 @@ async def test_a_door_that_cannot_start_says_where_to_look(tmp_path: Path) -> No
     with pytest.raises(DoorError, match=r"does not start; .*door\.log says why"):
         await door.__aenter__()
     assert "no-such-option" in (door.folder / "door.log").read_text()
+    with pytest.raises(DoorError, match="does not start"):
+        door.check()
+
+
+async def test_a_request_to_a_door_that_cannot_start_says_so(tmp_path: Path) -> None:
+    door = builtin(tmp_path, "--no-such-option")
+    door.check()
+    try:
+        with pytest.raises(DoorUnreachable, match="does not start"):
+            await door.client.run(job())
+    finally:
+        await door.stop()
