@@ -19,11 +19,11 @@ from functions.media.disk import writing
 
 Quality = Literal["draft", "standard", "final"]
 PRESETS: dict[Quality, dict[str, str]] = {
-    "draft": {"preset": "superfast", "crf": "22"},
+    "draft": {"preset": "superfast", "crf": "22", "aq-strength": "0.3", "b_strategy": "0"},
     "standard": {"preset": "veryfast", "crf": "18"},
     "final": {"preset": "medium", "crf": "16"},
 }
-X264 = "stitchable=1:bframes=2:b-pyramid=none:weightp=0:ref=2:force-cfr=1:open-gop=0:scenecut=40"
+X264 = "stitchable=1:bframes=2:b-pyramid=none:weightp=0:ref=2:force-cfr=1:open-gop=0:scenecut=0"
 REORDER = 1
 """Frames by which a frame may be decoded before it is shown, from the settings above."""
 THREADS = 1
