@@ -12,6 +12,7 @@
     ├── MethodNotAllowed           405
     ├── Conflict                   409  the state does not allow it
     │   ├── StaleRevision          409  based on a revision that is not the current one
+    │   ├── QuoteChanged           409  the quote has expired, or no longer says what it would cost
     │   └── Busy                   409  another process or request holds it
     ├── PreconditionRequired       428  a write that does not say which revision it edits
     ├── Invalid                    422  read, but not acceptable; `problems` say where
@@ -21,6 +22,7 @@
     │   ├── SettingsError          422  the environment or a flag
     │   └── KeyReused              422  an Idempotency-Key sent again with another request
     ├── BudgetExceeded             402  the upper bound does not fit the budget
+    │   └── QuoteNeeded            402  it costs money, and nobody has accepted the price
     ├── DatabaseError              503
     │   ├── DatabaseLocked         503  another process holds the file
     │   ├── DatabaseUnreachable    503  nothing was sent, or only a reading: nothing has changed
@@ -124,6 +126,12 @@ class StaleRevision(Conflict):
     status, code, title = 409, "stale_revision", "The storyboard has changed meanwhile"
 
 
+class QuoteChanged(Conflict):
+    """The quote has expired, or what it says no longer holds; ask for a new one."""
+
+    status, code, title = 409, "quote_changed", "This quote no longer holds"
+
+
 class Busy(Conflict):
     """Another process or request holds it; try again."""
 
@@ -180,6 +188,12 @@ class BudgetExceeded(StudioError):
     """The upper bound of the cost does not fit the budget."""
 
     status, code, title = 402, "budget_exceeded", "The budget does not allow it"
+
+
+class QuoteNeeded(BudgetExceeded):
+    """It costs money, and nobody has accepted the price. Field `bound_u`: the upper bound in micro-dollars."""
+
+    code, title = "quote_needed", "Accept the price first"
 
 
 class DatabaseError(StudioError):

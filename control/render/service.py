@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from control.db import Value
-from control.errors import Conflict, NotFound, PlanError
-from control.graph.model import Plan, Recipe, Step
-from control.render import estimate, progress
+from control.errors import Conflict, NotFound, PlanError, QuoteChanged
+from control.graph.model import Plan, Recipe
+from control.render import progress
 from control.render.films import Films, upload_of
 from control.render.ledger import Ledger
 from control.render.paging import paged
 from control.render.planning import Known, Subject
+from control.render.quotes import Quotes
+from control.render.quotes import Subject as Priced
 from control.render.renders import Renders
 from control.render.runner import NO_LIMIT, Desk
 from control.render.takes import Takes
@@ -25,7 +27,6 @@ from control.render.views import (
     FilmInfo,
     Page,
     Quote,
-    QuoteLine,
     RenderInfo,
     RenderView,
     RevisionInfo,
@@ -41,10 +42,14 @@ _UPLOAD = """
 INSERT INTO upload(sha256,suffix,content_type,bytes,facts,name,created_at)
 VALUES(:sha,:suffix,:type,:bytes,:facts,:name,:now) ON CONFLICT(sha256) DO UPDATE SET condemned_at=NULL"""
 _CATALOG = "INSERT INTO catalog(sha256,body) VALUES(:catalog,:body) ON CONFLICT DO NOTHING"
+# Of two that accept one quote at once, one makes the render and both are told of it.
+_ACCEPT = """
+UPDATE quote SET render_id=:render WHERE id=:quote AND render_id IS NULL AND expires_at>:now"""
 _RENDER = """
-INSERT INTO render(id,film_id,rev,recipe,catalog_sha,files,budget_u,created_at)
-SELECT :render,:film,:n,:recipe,:catalog,:files,:budget,:now
-WHERE EXISTS(SELECT 1 FROM revision WHERE film_id=:film AND n=:n) ON CONFLICT DO NOTHING"""
+INSERT INTO render(id,film_id,rev,recipe,catalog_sha,files,budget_u,created_at,quote_id,doors)
+SELECT :render,:film,:n,:recipe,:catalog,:files,:budget,:now,:quote,:doors
+WHERE EXISTS(SELECT 1 FROM revision WHERE film_id=:film AND n=:n)
+  AND (:quote IS NULL OR EXISTS(SELECT 1 FROM quote WHERE id=:quote AND render_id=:render)) ON CONFLICT DO NOTHING"""
 _RENDER_EVENT = """
 INSERT INTO event(op,film_id,render_id,kind,data,at)
 SELECT 'render-start:'||id, film_id, id, 'render', json_object('state','running','revision',rev), :now FROM render
@@ -81,6 +86,7 @@ class Studio(Generic[B]):
         self._wake = wake or (lambda: None)
         self._films, self._takes = Films(desk.db, desk.store), Takes(desk.db)
         self._renders, self._ledger = Renders(desk.db), Ledger(desk.db)
+        self._quotes = Quotes(desk, catalog)
 
     # films and revisions -------------------------------------------------------------------------------------------
 
@@ -163,43 +169,81 @@ class Studio(Generic[B]):
         """The graph with all facts known now. Raises `NotFound`, `PlanError`."""
         return (await self._planned(film_id, recipe, n))[0]
 
-    async def quote(self, film_id: str, recipe: Recipe, *, n: int | None = None) -> Quote:
-        """What a render would make and cost. Raises `NotFound`, `PlanError`."""
-        plan, known = await self._planned(film_id, recipe, n)
-        lines = tuple(self._quote_line(step, step.fingerprint in known.facts) for step in plan.steps)
-        return Quote(
-            lines=lines,
-            made=sum(line.state == "made" for line in lines),
-            to_make=sum(line.state != "made" for line in lines),
-            median_u=sum(line.median_u for line in lines),
-            bound_u=sum(line.bound_u for line in lines),
-            problems=plan.problems,
-        )
+    async def quote(self, film_id: str, recipe: Recipe, *, n: int | None = None, keep: bool = False) -> Quote:
+        """What a render would make and cost; with `keep` it can be accepted. Raises `NotFound`, `PlanError`."""
+        info = await self._films.info(film_id, n)
+        plan, known = await self._planned(film_id, recipe, info.n)
+        subject = Priced(film_id, info.n, recipe, plan, known)
+        return await (self._quotes.keep(subject) if keep else self._quotes.of(subject))
+
+    async def stored_quote(self, quote_id: str) -> Quote:
+        """A quote that was kept, without its lines. Raises `NotFound`."""
+        return await self._quotes.stored(quote_id)
 
     async def start_render(self, film_id: str, recipe: Recipe, *, n: int | None = None) -> str:
-        """The new render's id. Raises `NotFound`, `PlanError` where the plan has errors or no door runs an engine."""
+        """The new render's id, whatever it costs within its budgets: who calls this has asked the person.
+
+        Raises `NotFound`, `PlanError` where the plan has errors or no door runs an engine.
+        """
+        priced = await self._renderable(film_id, recipe, n)
+        return await self._begin(priced, None, NO_LIMIT if recipe.budget_u is None else recipe.budget_u, None)
+
+    async def order_render(
+        self, film_id: str, recipe: Recipe, *, n: int | None = None, quote_id: str | None = None
+    ) -> str:
+        """The new render's id, where it costs nothing, its recipe names the most it may cost, or a quote is accepted.
+        A quote that was accepted already gives the render that came of it.
+
+        Raises `QuoteNeeded`, `QuoteChanged`, `BudgetExceeded`, `NotFound`, `PlanError`.
+        """
+        if quote_id is not None and (made := (await self._quotes.stored(quote_id)).render_id) is not None:
+            return made
+        priced = await self._renderable(film_id, recipe, n)
+        accepted = await self._quotes.accept(priced, quote_id)
+        return await self._begin(priced, accepted.doors, accepted.budget_u, accepted.quote_id)
+
+    async def accept_quote(self, quote_id: str) -> str:
+        """The id of the render that a stored quote is a quote of. Raises as `order_render`."""
+        quote = await self._quotes.stored(quote_id)
+        recipe = await self._quotes.recipe(quote_id)
+        return await self.order_render(quote.film_id, recipe, n=quote.revision, quote_id=quote_id)
+
+    async def _renderable(self, film_id: str, recipe: Recipe, n: int | None) -> Priced:
         info = await self._films.info(film_id, n)
         plan, known = await self._planned(film_id, recipe, info.n)
         if gone := await self._desk.planning.gone(known):
             await self._renders.lost(gone)
             plan, known = await self._planned(film_id, recipe, info.n)
         self._check(plan, known)
+        return Priced(film_id, info.n, recipe, plan, known)
+
+    async def _begin(self, priced: Priced, doors: Sequence[str] | None, budget_u: int, quote_id: str | None) -> str:
         manifests = [m.model_dump(mode="json") for m in self._catalog.engines.values()]
         render = self._desk.new_id()
         values: dict[str, Value] = {
             "render": render,
-            "film": film_id,
-            "n": info.n,
-            "recipe": recipe.model_dump_json(exclude_defaults=True),
+            "film": priced.film_id,
+            "n": priced.revision,
+            "recipe": priced.recipe.model_dump_json(exclude_defaults=True),
             "catalog": self._catalog.sha256,
             "body": json.dumps(manifests),
-            "files": json.dumps(await self._desk.planning.files(film_id)),
-            "budget": NO_LIMIT if recipe.budget_u is None else recipe.budget_u,
+            "files": json.dumps(await self._desk.planning.files(priced.film_id)),
+            "budget": budget_u,
             "now": self._now,
+            "quote": quote_id,
+            "doors": None if doors is None else json.dumps(sorted(doors)),
         }
-        await self._desk.db.batch([(sql, values) for sql in (_CATALOG, _RENDER, _RENDER_EVENT)])
+        look = "SELECT render_id FROM quote WHERE id=:quote"
+        results = await self._desk.db.batch(
+            [(sql, values) for sql in (_CATALOG, _ACCEPT, _RENDER, _RENDER_EVENT, look)]
+        )
         self._wake()
-        return render
+        if quote_id is None:
+            return render
+        made: str | None = results[4].rows[0]["render_id"]
+        if made is None:
+            raise QuoteChanged("the quote has expired; ask for a new one")
+        return made
 
     async def render(self, render_id: str) -> RenderView:
         """State of everything. Raises `NotFound`."""
@@ -352,19 +396,3 @@ class Studio(Generic[B]):
         doors = {door.id: door for engine in wanted if (door := self._desk.doors.of_engine(engine)) is not None}
         if apart := sorted(door.id for door in doors.values() if not door.reaches(self._desk.store)):
             raise PlanError(f"the door {apart[0]} cannot reach a folder on this machine; keep objects in an S3 store")
-
-    def _quote_line(self, step: Step, made: bool) -> QuoteLine:
-        door = self._desk.doors.of_engine(step.engine)
-        manifest = self._catalog[step.engine]
-        pays = not made and door is not None
-        return QuoteLine(
-            path=step.path,
-            kind=step.kind,
-            engine=step.engine,
-            shot=step.shot,
-            label=step.label,
-            state="made" if made else "make" if step.fingerprint is not None else "wait",
-            door=door.id if door is not None else "",
-            median_u=estimate.median_u(step, manifest, door.terms) if pays and door is not None else 0,
-            bound_u=door.terms.bound(manifest.deadline_s, door.executions) if pays and door is not None else 0,
-        )

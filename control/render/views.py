@@ -8,6 +8,7 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from control.graph.model import OutputFacts, Problem, Recipe
+from control.graph.quote import Basis, Offer
 from functions.contract.base import StepKind
 
 RenderState = Literal["running", "paused", "done", "failed", "cancelled"]
@@ -209,7 +210,11 @@ class Events(View):
 
 
 class QuoteLine(View):
-    """What one step would cost. `state`: made (exists already), make, wait (its final form waits for a fact)."""
+    """What one step would cost. `state`: made (exists already), make, wait (its final form waits for a fact).
+
+    Median and door are of the first of `offers`, the bound is of the dearest: the step may move among them. `basis`
+    says where the median comes from: jobs measured at this door, elsewhere, the catalog's hint, or a guess.
+    """
 
     path: str
     kind: StepKind
@@ -220,21 +225,120 @@ class QuoteLine(View):
     door: str = ""
     median_u: int = 0
     bound_u: int = 0
+    seconds: float = 0.0
+    basis: Basis | None = None
+    samples: int = 0
+    offers: tuple[Offer, ...] = ()
+
+
+class QuoteGroup(View):
+    """All steps to be made of one kind by one engine: how many, for how long, for how much, and how that is known.
+
+    `samples` is the fewest finished jobs that any of the medians rests on.
+    """
+
+    kind: StepKind
+    engine: str
+    door: str
+    steps: int
+    seconds: float
+    median_u: int
+    bound_u: int
+    basis: Basis
+    samples: int
+
+
+class PriceTag(View):
+    """A price that a quote rests on, with its date and source. `unit`: `worker second`, or what a provider charges
+    by: `second`, `image`, `job`, `frame`, `megapixel`.
+    """
+
+    engine: str
+    door: str
+    price_u: int
+    unit: str = "worker second"
+    title: str = ""
+    date: str = ""
+    source: str = ""
+    deadline_s: int = 0
+    allowance_s: int = 0
+    executions: int = 1
 
 
 class Quote(View):
-    """What a render would make and cost, before it is started."""
+    """What a render would make and cost, before it is started.
 
-    lines: tuple[QuoteLine, ...]
+    One with an `id` was stored, and can be accepted once until `expires_at`. `lines` are left out of what is stored.
+    `month_left_u` is what the month's budget leaves, None where there is no limit; `warning` says what it may stop.
+    """
+
+    lines: tuple[QuoteLine, ...] = ()
     made: int
     to_make: int
     median_u: int
     bound_u: int
     problems: tuple[Problem, ...] = ()
+    id: str = ""
+    film_id: str = ""
+    revision: int = 0
+    created_at: int = 0
+    expires_at: int | None = None
+    estimated: int = 0
+    """Steps whose form and price rest on an estimate of a length."""
+    groups: tuple[QuoteGroup, ...] = ()
+    prices: tuple[PriceTag, ...] = ()
+    doors: tuple[str, ...] = ()
+    """ENGINE@DOOR: where steps may be made once it is accepted."""
+    month: str = ""
+    month_left_u: int | None = None
+    warning: str = ""
+    render_id: str | None = None
+    """The render that was made by accepting it."""
+
+
+class Budget(View):
+    """What may be spent in a UTC month. `since` is the month from which it holds, None where a setting says it."""
+
+    month: str
+    limit_u: int
+    spent_u: int
+    held_u: int
+    left_u: int
+    since: str | None = None
+
+
+class Cost(View):
+    """A part of a month's money. `jobs` ended or live; `wasted_u` was paid for jobs that gave nothing."""
+
+    key: str
+    title: str
+    jobs: int
+    charge_u: int
+    held_u: int
+    wasted_u: int
+
+
+class Unmatched(View):
+    """What a provider billed and we cannot lay to our jobs: an account and hour without any, or beyond them.
+
+    `jobs_u` is what our jobs cost there then; `excess_u` what the bill says beyond that.
+    """
+
+    account: str
+    provider: str
+    door: str
+    starts_at: int
+    billed_u: int
+    jobs_u: int
+    excess_u: int
 
 
 class Costs(View):
-    """Money of one UTC month: booked, held by live jobs, and the limit."""
+    """Money of one UTC month: booked, held by live jobs, and the limit.
+
+    `wasted_u` was paid for jobs that gave nothing; `by_basis` says how charges are known; `billed_u` is what imported
+    bills of providers say, `jobs_billed_u` what our jobs cost in the hours they cover, and `unmatched` what is left.
+    """
 
     month: str
     spent_u: int
@@ -242,3 +346,13 @@ class Costs(View):
     limit_u: int
     jobs: int
     by_engine: dict[str, int] = {}
+    left_u: int = 0
+    wasted_u: int = 0
+    by_basis: dict[str, int] = {}
+    films: tuple[Cost, ...] = ()
+    engines: tuple[Cost, ...] = ()
+    doors: tuple[Cost, ...] = ()
+    months: tuple[Cost, ...] = ()
+    billed_u: int = 0
+    jobs_billed_u: int = 0
+    unmatched: tuple[Unmatched, ...] = ()
