@@ -1,6 +1,7 @@
 """One look at one job: post it, ask its door, read its objects, cancel it, and book what is known then."""
 
 import json
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -86,7 +87,8 @@ class Look:
     async def _post(self) -> bool:
         tools, job = self.tools, self.job
         request = await dispatch(self.request, job.attempt, tools.store, tools.key, self._now)
-        await tools.ledger.posting(job.id)
+        if not await tools.ledger.posting(job.id, secrets.token_hex(8), again=self.door.terms.repeatable):
+            return False  # another runner sends it
         try:
             answer = await self.client.run(request)
         except DoorRefused as error:

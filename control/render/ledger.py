@@ -50,6 +50,9 @@ SELECT (SELECT COALESCE(SUM(charge_u),0) FROM job WHERE payer=:payer) AS render_
   (SELECT COALESCE(SUM(charge_u),0) FROM job WHERE month=:month) AS month_spent, MONTH_LIMIT AS month_limit""".replace(
     "MONTH_LIMIT", _LIMIT
 )
+_POSTING = """
+UPDATE job SET posts=1, post_token=:token WHERE id=:id AND state='intent' AND (posts=0 OR :again)"""
+_POSTS = "SELECT 1 FROM job WHERE id=:id AND state='intent' AND post_token=:token"
 _HANDLE = """
 UPDATE job SET state='submitted', handle=:handle, instance=:instance
 WHERE id=:id AND handle IS NULL AND state IN ('intent','unknown')"""
@@ -167,14 +170,19 @@ class Ledger:
         sql = "UPDATE job SET next_poll_at=:until WHERE id=:id AND next_poll_at=:seen"
         return (await self.db.batch([(sql, {"id": job, "seen": seen, "until": until})]))[0].changes == 1
 
-    async def posting(self, job: str) -> None:
-        """Note a POST before it is sent: from here on the door may know the job."""
-        await self.db.batch([("UPDATE job SET posts=1 WHERE id=:id", {"id": job})])
+    async def posting(self, job: str, token: str, *, again: bool = False) -> bool:
+        """Note a POST before it is sent, under a fresh random `token`: from here on the door may know the job. False
+        where another runner sends it, or its end is known. With `again` it may have been sent before.
+        """
+        values: dict[str, Value] = {"id": job, "token": token, "again": int(again)}
+        rows = (await self.db.batch([(_POSTING, values), (_POSTS, values)]))[1].rows
+        return bool(rows)
 
     async def refused(self, job: str, poll_at: int) -> None:
         """It was not accepted, for certain: it may be sent again."""
         values: dict[str, Value] = {"id": job, "at": poll_at}
-        await self.db.batch([("UPDATE job SET posts=0 WHERE id=:id AND state='intent'", values), (_LATER, values)])
+        again = "UPDATE job SET posts=0, post_token='' WHERE id=:id AND state='intent'"
+        await self.db.batch([(again, values), (_LATER, values)])
 
     async def handle(self, job: str, handle: str, instance: str | None, poll_at: int) -> None:
         """The door has taken it."""
