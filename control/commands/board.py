@@ -7,7 +7,7 @@ from pathlib import Path
 
 from control.errors import StoryboardError
 from control.graph.builder import DEFAULT_ENGINES
-from control.storyboard import fountain, text
+from control.storyboard import text
 from control.storyboard.checks import check
 from control.storyboard.models import Storyboard
 from control.storyboard.problem import Problem
@@ -38,6 +38,8 @@ def read(path: Path) -> Loaded:
     """The storyboard in a file: Fountain by its suffix, else YAML or JSON. Raises `StoryboardError`."""
     data = content(path)
     if path.suffix.lower() in SCRIPTS:
+        from control.storyboard import fountain
+
         script = fountain.import_fountain(data)
         if any(p.severity == "error" for p in script.report.problems):
             raise text.refusal(script.report.problems)

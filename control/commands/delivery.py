@@ -1,9 +1,11 @@
 """What a finished render leaves beside the person's storyboard: film, captions, poster, stems, timeline."""
 
 import asyncio
+import hashlib
 from pathlib import Path
 
 from control.errors import StudioError
+from control.graph.model import OutputFacts
 from control.render.views import RenderView, StepView
 from control.store import ObjectStore
 
@@ -21,13 +23,11 @@ async def deliver(store: ObjectStore, view: RenderView, out: Path) -> Path | Non
     if film is None:
         await _pictures(store, view, out.with_suffix(""))
         return None
-    await _copy(store, film, "film.mp4", out)
-    for name, suffix in BESIDE.items():
-        await _copy(store, film, name, out.with_suffix(suffix))
+    wanted = [(film, "film.mp4", out), *((film, name, out.with_suffix(suffix)) for name, suffix in BESIDE.items())]
     mix = steps.get("film/mix")
-    for name in STEMS if mix is not None and view.recipe.stems else ():
-        if mix is not None and name in mix.outputs:
-            await _copy(store, mix, name, out.with_suffix("") / "stems" / name)
+    if mix is not None and view.recipe.stems:
+        wanted += [(mix, name, out.with_suffix("") / "stems" / name) for name in STEMS]
+    await asyncio.gather(*(_copy(store, step, name, target) for step, name, target in wanted))
     return out
 
 
@@ -51,8 +51,20 @@ async def _pictures(store: ObjectStore, view: RenderView, folder: Path) -> None:
                     await _copy(store, step, name, folder / f"{label}{Path(name).suffix}")
 
 
+def _holds(path: Path, fact: OutputFacts) -> bool:
+    """Whether the file has this very content."""
+    try:
+        if path.stat().st_size != fact.size:
+            return False
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == fact.sha256
+    except OSError:
+        return False
+
+
 async def _copy(store: ObjectStore, step: StepView, name: str, target: Path) -> None:
-    if name not in step.outputs:
+    """Put one output at `target`, unless it lies there already."""
+    if name not in step.outputs or await asyncio.to_thread(_holds, target, step.outputs[name]):
         return
     partial = target.with_name(f".{target.name}.part")
     try:

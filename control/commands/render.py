@@ -10,7 +10,7 @@ from rich.console import Console
 from control.commands.board import read
 from control.commands.delivery import deliver, deliver_text
 from control.commands.display import Display
-from control.commands.films import film_of
+from control.commands.films import film_of, known_film
 from control.commands.timeline import of_film
 from control.errors import StudioError
 from control.graph.model import Recipe
@@ -57,6 +57,8 @@ async def render(settings: Settings, path: Path, out: Path, recipe: Recipe, cons
     board = read(path).board
     async with open_session(settings, lazy_door=True) as session:
         studio = session.studio
+        if session.door is not None and await _is_new(studio, settings, path, board):
+            session.door.start()  # something must be made: let it start while that is planned
         film_id = await film_of(studio, settings, path, board)
         render_id = await _resumed_or_new(studio, film_id, recipe)
         view = await _watch(session, render_id, console)
@@ -66,6 +68,12 @@ async def render(settings: Settings, path: Path, out: Path, recipe: Recipe, cons
         if film is not None:
             deliver_text(await of_film(studio, session.store, render_id, board), film.with_suffix(".otio"))
     return Rendered(film, view, film_id, time.monotonic() - began)
+
+
+async def _is_new(studio: Studio[Storyboard], settings: Settings, path: Path, board: Storyboard) -> bool:
+    """Whether this storyboard was not rendered before as it is now."""
+    film_id = await known_film(studio, settings, path)
+    return film_id is None or (await studio.revision(film_id))[1] != board
 
 
 async def _resumed_or_new(studio: Studio[Storyboard], film_id: str, recipe: Recipe) -> str:

@@ -7,6 +7,7 @@ What an error of `run` means is what matters here: `DoorUnreachable` and `DoorRe
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import httpx2
@@ -50,9 +51,13 @@ class DoorClient:
     def __init__(
         self, address: Callable[[], Address | None], network: Network, *, timeout: httpx2.Timeout = TIMEOUT
     ) -> None:
-        self._address = address
-        transport = CheckedTransport(network)
-        self._http = httpx2.AsyncClient(transport=transport, timeout=timeout, follow_redirects=False, trust_env=False)
+        self._address, self._network, self._timeout = address, network, timeout
+
+    @cached_property
+    def _http(self) -> httpx2.AsyncClient:
+        """Made at the first request: it reads the certificates of all authorities."""
+        transport = CheckedTransport(self._network)
+        return httpx2.AsyncClient(transport=transport, timeout=self._timeout, follow_redirects=False, trust_env=False)
 
     @property
     def base(self) -> str:
@@ -92,7 +97,8 @@ class DoorClient:
 
     async def close(self) -> None:
         """Close pooled connections."""
-        await self._http.aclose()
+        if "_http" in self.__dict__:
+            await self._http.aclose()
 
     async def _ask(self, method: str, path: str) -> Answer:
         try:

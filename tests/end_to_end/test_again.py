@@ -17,10 +17,16 @@ def test_second_render_makes_nothing(tmp_path: Path) -> None:
     board, film = tiny(tmp_path), tmp_path / "film.mp4"
     first = vivijure(tmp_path / "data", "render", board, "-o", film, "--json", *SMALL)
     assert first.code == 0, first.err
-    before = digest(film)
+    before, lies = digest(film), film.stat().st_ino
+    poster = digest(film.with_suffix(".png"))
+    damaged = bytearray(film.with_suffix(".png").read_bytes())
+    damaged[-1] ^= 1
+    film.with_suffix(".png").write_bytes(damaged)
     again = vivijure(tmp_path / "data", "render", board, "-o", film, "--json", *SMALL)
     assert (again.last["made"], again.last["reused"]) == (0, first.last["made"])
     assert digest(film) == before
+    assert film.stat().st_ino == lies, "what lies there already is not copied again"
+    assert digest(film.with_suffix(".png")) == poster
 
     board.write_text(TINY.replace("She listens.", "She holds her breath."), "utf-8")
     edited = vivijure(tmp_path / "data", "render", board, "-o", film, "--json", *SMALL)
