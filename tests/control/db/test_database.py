@@ -57,9 +57,7 @@ async def test_a_reader_cannot_write(db: Database) -> None:
         await db.fetch("DELETE FROM thing")
 
 
-@pytest.mark.parametrize(
-    "value", [None, "", "ä 'quoted' :n ?1", "\x00null", 0, -1, 2**53, -(2**53), 0.5, 1e300]
-)
+@pytest.mark.parametrize("value", [None, "", "ä 'quoted' :n ?1", "\x00null", 0, -1, 2**53, -(2**53), 0.5, 1e300])
 async def test_a_value_comes_back_as_it_was_sent(db: Database, value: str | float | None) -> None:
     results = await db.batch([("SELECT :value AS value, typeof(:value) AS kind", {"value": value})])
     kind = {type(None): "null", str: "text", int: "integer", float: "real"}[type(value)]
