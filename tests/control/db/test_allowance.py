@@ -46,7 +46,8 @@ async def test_a_burst_passes_and_then_the_rate_holds() -> None:
 async def test_cloudflares_limit_is_kept_in_every_five_minutes() -> None:
     seed = random.randrange(10**9)
     rng, clock = random.Random(seed), Clock()
-    allowance, sent = clock.allowance(API_RATE), []
+    allowance = clock.allowance(API_RATE)
+    sent: list[float] = []
     while len(sent) < 6000:
         await allowance.take()
         sent.append(clock.now)
