@@ -136,6 +136,14 @@ class Path:
         """Scale that a push or zoom reaches in all, above 1."""
         return 1.0 + min(ZOOM_RATE[self.camera.speed] * self.frames / self.fps, zoom_cap(self.size))
 
+    @property
+    def closest(self) -> float:
+        """Pixels of paint that the move needs for each of the frame's: 1 where nothing is ever enlarged.
+
+        A little more for a zoom, since scales near 1 cannot be stretched to exactly.
+        """
+        return 1.05 * self.scaling if self.camera.move in _IN else 1.0
+
     @cached_property
     def _shakes(self) -> npt.NDArray[np.float64] | None:
         if self.camera.rig == "handheld":

@@ -14,24 +14,27 @@ import numpy.typing as npt
 from functions.animatic import noise
 from functions.animatic.values import Floats
 
-OVERSAMPLE: Final = 1.25
 Points = npt.NDArray[np.float64]
 _SUB: Final = 4  # fractional bits of cv2 polygon coordinates
 
 
 @dataclass(frozen=True)
 class View:
-    """A window on the world: `aspect` frame widths a height, plus margins (world units) on each side."""
+    """A window on the world: `aspect` frame widths a height, plus margins (world units) on each side.
+
+    `oversample` is how many pixels of paint a delivery pixel has: as many as the closest moment of the move needs.
+    """
 
     aspect: float
     height: int
     margin_x: float = 0.0
     margin_y: float = 0.0
+    oversample: float = 1.0
 
     @property
     def scale(self) -> float:
         """Pixels of paint a world unit."""
-        return self.height * OVERSAMPLE
+        return self.height * self.oversample
 
     @property
     def half(self) -> tuple[float, float]:
@@ -167,7 +170,7 @@ class Pen:
 
     def _roughen(self, pixels: Points, amount: float) -> Points:
         """Displace each vertex by noise that depends on where it lies; `amount` in delivery pixels at 720 lines."""
-        unit = self.view.height / 720 * OVERSAMPLE
+        unit = self.view.scale / 720
         dense = _dense(pixels, 4.0 * unit)
         at = ((dense / self.view.scale - np.array(self.view.half)) * 900).astype(np.int64)
         size = self._wander.shape[0]
@@ -181,7 +184,7 @@ class Pen:
         pixels = self.view.pixels(np.asarray(outline, np.float64))
         if rough:
             pixels = self._roughen(pixels, rough)
-        sigma = feather * self.view.height / 720 * OVERSAMPLE / 2
+        sigma = feather * self.view.scale / 720 / 2
         pad = int(np.ceil(3 * sigma)) + 2
         rows, columns = self.view.shape
         low, high = np.floor(pixels.min(axis=0)) - pad, np.ceil(pixels.max(axis=0)) + pad

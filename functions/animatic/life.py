@@ -13,7 +13,7 @@ BREATH: Final = 0.006
 BREATH_HERTZ: Final = 0.25
 _STEP_HERTZ: Final = 1.8
 TWOS: Final = 12.0
-"""Breath and slow light are drawn twelve times a second, each drawing held for two frames."""
+"""Breath, sway and slow light are drawn twelve times a second, each drawing held for two frames."""
 
 
 def moved(plane: Plane, matrix: Matrix, t: float, seconds: float) -> Matrix:
@@ -24,7 +24,7 @@ def moved(plane: Plane, matrix: Matrix, t: float, seconds: float) -> Matrix:
         matrix = matrix.copy()
         matrix[1, 2] -= _thrown(t / seconds)
     elif plane.life in _SWAYS:
-        x, y = _sway(plane, t)
+        x, y = _sway(plane, math.floor(t * TWOS + 1e-6) / TWOS)
         matrix = matrix.copy()
         matrix[:, 2] -= (x, y)
     return _walking(plane, matrix, t, seconds) if plane.drift else matrix

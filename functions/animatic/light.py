@@ -13,7 +13,8 @@ from functions.animatic.camera import Path, State
 from functions.animatic.canvas import Roi, View
 from functions.animatic.noise import clouds, generator, sample
 from functions.animatic.palette import ENTRIES, Palette
-from functions.animatic.planes import Bytes, Tile, dither_tile, yuv_of
+from functions.animatic.planes import Tile, dither_tile, tiled, yuv_of
+from functions.animatic.raster import Bytes, Picture
 from functions.animatic.render import Matrix
 from functions.animatic.scene import Scene
 from functions.animatic.values import Floats, smooth
@@ -84,6 +85,10 @@ class Beam:
         return View(self.view.aspect, self.view.height // _BEAM_LINES, self.view.margin_x, self.view.margin_y)
 
     @cached_property
+    def _colour(self) -> Floats:
+        return colour_at(self.palette, 86.0, 0.85)
+
+    @cached_property
     def _grid(self) -> tuple[Floats, Floats]:
         view = self._small
         return view.columns() - self.origin[0], view.rows() - self.origin[1]
@@ -91,11 +96,11 @@ class Beam:
     def tile(self, moment: float) -> Tile:
         """The beam at this moment."""
         if self._drawn is None or self._drawn[0] != moment:
-            pixels = self._pixels(moment)
-            rows = np.flatnonzero(pixels[..., 3].max(axis=1) > 1)
-            top, bottom = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
-            roi = Roi(top, bottom, 0, pixels.shape[1])
-            self._drawn = moment, Tile(self._small, roi, np.ascontiguousarray(pixels[top:bottom]), None, False)
+            cover = self._pixels(moment)
+            rows = np.flatnonzero(cover.max(axis=1) > 1)
+            top, bottom = (int(rows[0]) // 2 * 2, int(rows[-1]) // 2 * 2 + 2) if len(rows) else (0, 0)
+            roi = Roi(top, bottom, 0, cover.shape[1])
+            self._drawn = moment, Tile(self._small, roi, of_one_colour(cover[top:bottom], self._colour), None, False)
         return self._drawn[1]
 
     def weight(self, moment: float) -> float:
@@ -114,7 +119,7 @@ class Beam:
         flash = max(abs(math.sin(phase)) ** 24 * (1.0 if math.sin(phase) > 0 else 0.5), 0.0)
         dx, dy = self._grid
         strength += (0.10 + 0.9 * flash) / (1.0 + (dx * dx + dy * dy) / 0.0011) ** (1.15 - 0.35 * flash)
-        return self._premultiplied(strength * self.level(t), t)
+        return self._cover(strength * self.level(t), t)
 
     def _ray(self, phase: float) -> Floats:
         """Light along one direction: wider the more it points at us, thinned by distance."""
@@ -129,93 +134,21 @@ class Beam:
         gain = 0.62 + 0.3 * max(towards, 0.0) - 0.25 * max(-towards, 0.0)
         return np.asarray(body * fade * gain * reach**0.35, np.float32)
 
-    @cached_property
-    def _codes(self) -> Bytes:
-        """Premultiplied pixels of the beam's colour by coverage (1, 256, 4)."""
-        return coverage_codes(colour_at(self.palette, 86.0, 0.85))
-
-    def _premultiplied(self, strength: Floats, t: float) -> Bytes:
+    def _cover(self, strength: Floats, t: float) -> Bytes:
+        """Coverage codes."""
         haze = sample(clouds(self.seed), (t * 0.012, t * 0.012 + 1.1), (0.0, 0.5), strength.shape)
         alpha = np.clip(strength * (0.86 + 0.14 * haze) * self.strength, 0.0, 0.94) * 255
         rows, columns = strength.shape
-        alpha += np.tile(dither_tile()[..., 0], (rows // 512 + 1, columns // 512 + 1))[:rows, :columns]
-        cover = np.asarray(np.clip(alpha + 0.5, 0, 255), np.uint8)
-        return np.asarray(cv2.LUT(cv2.merge([cover] * 4), self._codes), np.uint8)
+        alpha += tiled(dither_tile(), rows, columns)
+        return np.asarray(np.clip(alpha + 0.5, 0, 255), np.uint8)
 
 
-def coverage_codes(colour: Floats) -> Bytes:
-    """Premultiplied pixels of one YUV colour for every coverage 0..255, as a table for `cv2.LUT`."""
-    return np.asarray(np.arange(256)[:, None] / 255 * np.append(colour, 255.0) + 0.5, np.uint8)[None]
-
-
-@dataclass
-class Fall:
-    """Rain or snow: a periodic sheet that moves past. `velocity` in world units a second."""
-
-    pixels: Tile
-    parallax: float
-    velocity: tuple[float, float]
-    period: float
-    sway: float = 0.0
-
-    def tile(self, moment: float) -> Tile:
-        """Always the same drops."""
-        return self.pixels
-
-    def weight(self, moment: float) -> float:
-        """One state."""
-        return 0.0
-
-    def place(self, path: Path, state: State, moment: float) -> Matrix:
-        """Past the camera, starting over after a period."""
-        matrix = path.matrix(state, self.parallax)
-        fallen = (self.velocity[1] * moment) % self.period
-        matrix[1, 2] += self.period / 2 - fallen
-        matrix[0, 2] -= self.velocity[0] * (fallen / self.velocity[1]) + self.sway * math.sin(
-            2 * math.pi * moment * self.velocity[1] / self.period
-        )
-        return matrix
-
-
-def falling(scene: Scene, view: View, seed: int) -> list[Fall]:
-    """The layers of rain or snow that the words ask for."""
-    kinds = [kind for kind in ("rain", "snow") if kind in scene.weather]
-    if not kinds:
-        return []
-    rain = kinds[0] == "rain"
-    made = []
-    for number, (parallax, size, count) in enumerate(((0.8, 0.6, 260), (1.3, 1.0, 130), (1.8, 1.7, 46))):
-        period = view.half[1] * 2
-        speed = (2.6 if rain else 0.16) * (0.6 + 0.4 * size)
-        wind = 0.10 if rain else 0.25
-        tile = _drops(scene, view, period, (size, count), rain, wind, generator(seed, 51, number))
-        made.append(Fall(tile, parallax, (wind * speed, speed), period, 0.0 if rain else 0.012 * size))
-    return made
-
-
-def _drops(
-    scene: Scene, view: View, period: float, kind: tuple[float, int], rain: bool, wind: float, rng: np.random.Generator
-) -> Tile:
-    """Streaks or flakes over two periods, so that it can start over unseen."""
-    size, count = kind
-    tall = View(view.aspect, view.height * 7 // 10, view.margin_x + 0.3, period - 0.5 + 0.002)
-    rows, columns = tall.shape
-    cover = np.zeros((rows, columns), np.uint8)
-    lap = period * tall.scale
-    for x, y, z in rng.random((count, 3)):
-        for turn in (0, 1):
-            at = (x * columns, (y * lap + turn * lap))
-            length = 0.055 * size * (0.7 + 0.6 * z) * tall.scale
-            fixed = [(round(v * 16)) for v in at]
-            if rain:
-                tip = (round((at[0] + wind * length) * 16), round((at[1] + length) * 16))
-                thick = max(round(0.0014 * size * tall.scale), 1)
-                cv2.line(cover, (fixed[0], fixed[1]), tip, int(46 + 50 * z), thick, cv2.LINE_AA, 4)
-            else:
-                radius = max(round(0.0026 * size * (0.7 + 0.6 * z) * tall.scale * 16), 16)
-                cv2.circle(cover, (fixed[0], fixed[1]), radius, int(120 + 110 * z), -1, cv2.LINE_AA, 4)
-    soft = cv2.GaussianBlur(cover, (0, 0), 0.4 + size * (0.4 if rain else 0.6))
-    codes = coverage_codes(colour_at(scene.palette, min(scene.tones["light"] + 4, 94), 0.0))
-    return Tile(
-        tall, Roi(0, rows, 0, columns), np.asarray(cv2.LUT(cv2.merge([soft] * 4), codes), np.uint8), None, False
+def of_one_colour(cover: Bytes, colour: Floats) -> Picture:
+    """Premultiplied picture of one YUV colour from its coverage codes."""
+    rows, columns = cover.shape
+    half = np.asarray(cv2.resize(cover, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA), np.uint8)
+    y, u, v = (
+        np.asarray(cv2.convertScaleAbs(c, alpha=float(code) / 255), np.uint8)
+        for c, code in zip((cover, half, half), colour, strict=True)
     )
+    return Picture(y, u, v, cover, half)

@@ -13,10 +13,11 @@ from functions.animatic.canvas import View
 from functions.animatic.layers import Drawing
 from functions.animatic.light import Level
 from functions.animatic.planes import Plane, Tile, flattened, racked, settled, tile
-from functions.animatic.render import Layer, Look, Matrix, Stage
+from functions.animatic.render import Layer, Look, Matrix, Stage, Weather
 from functions.animatic.scene import Scene
 from functions.animatic.staging import stage
 from functions.animatic.values import Floats
+from functions.animatic.weather import falling
 from functions.contract.params import Camera, Motion
 
 DUTCH = 7.0
@@ -81,10 +82,11 @@ class Panel:
     layers: Sequence[Layer]
     path: Path
     look: Look
+    weather: Sequence[Weather] = ()
 
     def stage(self) -> Stage:
         """What renders it."""
-        return Stage(self.layers, self.path, self.look)
+        return Stage(self.layers, self.path, self.look, self.weather)
 
     @classmethod
     def of_keyframe(cls, drawing: Drawing) -> "Panel":
@@ -121,7 +123,10 @@ def _build(drawing: Drawing, camera: Camera, frames: int, fps: float, seed: int)
     )
     compress = 0.6 if c.lens == "long" else 1.0
     reach = path.reach(PARALLAXES)
-    view = View(aspect, size.height, max(reach[0] - aspect / 2, 0) + 0.02, max(reach[1] - 0.5, 0) + 0.02)
+    slack = 0.004 + (26 if path.closest > 1 else 6) / size.height
+    view = View(
+        aspect, size.height, max(reach[0] - aspect / 2, 0) + slack, max(reach[1] - 0.5, 0) + slack, path.closest
+    )
     staged = stage(scene, view)
     planes = staged.planes
     level = light.lamp_level(scene, frames / fps)
@@ -143,8 +148,8 @@ def _build(drawing: Drawing, camera: Camera, frames: int, fps: float, seed: int)
                 light.Beam((plane.tags["x"], plane.tags["y"]), plane.parallax, view, scene.palette, level, seed)
             )
     layers = merged(layers, path)
-    layers += light.falling(scene, view, seed)
-    return Panel(layers, path, Look(size.width, size.height, seed, light.exposure(scene, seed)))
+    falls = falling(scene, (size.height, size.width), seed)
+    return Panel(layers, path, Look(size.width, size.height, seed, light.exposure(scene, seed)), falls)
 
 
 def supplied(picture: Floats, params: Motion, end: Floats | None) -> Panel:

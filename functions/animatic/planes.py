@@ -1,4 +1,4 @@
-"""Planes: painted sheets turned into what the render loop moves, premultiplied YUV with coverage, 8 bit.
+"""Planes: painted sheets turned into what the render loop moves, premultiplied planar YUV with coverage, 8 bit.
 
 Colour is BT.709, limited range, so that the loop needs no colour conversion; blending is linear in these codes.
 """
@@ -9,14 +9,13 @@ from typing import Final
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from functions.animatic.canvas import Roi, Sheet, View
 from functions.animatic.noise import blurred_tile, generator
 from functions.animatic.palette import ENTRIES, Palette
+from functions.animatic.raster import Bytes, Picture
 from functions.animatic.values import Floats
 
-Bytes = npt.NDArray[np.uint8]
 RACK_BLUR: Final = 4.5
 """Defocus of a subject that focus has left, in delivery pixels at 720 lines."""
 PAPER: Final = ((0.8, 1.2), (3.0, 0.8), (12.0, 0.6))
@@ -68,17 +67,19 @@ def settled(plane: Plane) -> Plane:
 
 @dataclass(frozen=True)
 class Tile:
-    """A plane ready to move: pixels (rows, columns, 4: premultiplied Y Cb Cr and coverage) and where they lie."""
+    """A plane ready to move: its picture and where it lies; an even rectangle."""
 
     view: View
     roi: Roi
-    pixels: Bytes
-    other: Bytes | None
+    pixels: Picture
+    other: Picture | None
     """The same under the lamp's full light (or in the other focus), where that changes within the clip."""
     opaque: bool
+    solid: tuple[int, int] = (0, 0)
+    """Rows of the picture that cover all behind them across the whole view."""
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=2)
 def paper_tile(seed: int) -> Floats:
     """Paper tooth in L*, periodic."""
     rng = generator(seed, 3)
@@ -87,26 +88,27 @@ def paper_tile(seed: int) -> Floats:
 
 @cache
 def dither_tile() -> Floats:
-    """Triangular noise of one code value, periodic."""
-    rng = generator(0, 4)
-    return (rng.random((512, 512, 1), np.float32) - rng.random((512, 512, 1), np.float32)) * 0.5
+    """High-pass noise of half a code value, periodic: hides banding in dark gradients."""
+    white = generator(0, 4).random((512, 512), np.float32)
+    high = white - np.asarray(cv2.blur(white, (3, 3)), np.float32)
+    return np.asarray(high / high.std() * 0.5, np.float32)
 
 
-def _tiled(tile: Floats, rows: int, columns: int) -> Floats:
-    across = -(-columns // tile.shape[1])
-    down = -(-rows // tile.shape[0])
-    return np.tile(tile, (down, across, *([1] * (tile.ndim - 2))))[:rows, :columns]
+def tiled(tile: Floats, rows: int, columns: int) -> Floats:
+    """The periodic tile over so many pixels."""
+    rest = max(rows - tile.shape[0], 0), max(columns - tile.shape[1], 0)
+    return np.asarray(cv2.copyMakeBorder(tile, 0, rest[0], 0, rest[1], cv2.BORDER_WRAP)[:rows, :columns], np.float32)
 
 
-def tile(plane: Plane, palette: Palette, seed: int, levels: tuple[float, float | None], warm: bool = True) -> Tile:
-    """Colour a plane under one light level, or under two where the light changes; `warm` light brings the accent."""
+def tile(plane: Plane, palette: Palette, seed: int, levels: tuple[float, float | None], warm: bool) -> Tile:
+    """A plane under one light level, or under two where the light changes; `warm` light brings the accent."""
     sheet = plane.sheet
     sigma = plane.blur * sheet.view.scale / 720
-    roi = sheet.roi if sigma < 0.4 else _grown(sheet.roi, int(3 * sigma) + 1, sheet.view)
-    first = _coloured(sheet, roi, palette, seed, levels[0], sigma, warm)
-    changes = levels[1] is not None and bool(np.abs(sheet.lit[roi.slices]).max(initial=0.0) > 0.3)
-    other = _coloured(sheet, roi, palette, seed, levels[1] or 0.0, sigma, warm) if changes else None
-    return Tile(sheet.view, roi, first, other, _opaque(sheet))
+    paint = _Paint(sheet, _grown(sheet, int(3 * sigma) + 1 if sigma >= _SHARP else 0), palette, seed)
+    first = paint.picture(levels[0], sigma, warm)
+    changes = levels[1] is not None and bool(np.abs(sheet.lit[sheet.roi.slices]).max(initial=0.0) > 0.3)
+    other = paint.picture(levels[1] or 0.0, sigma, warm) if changes else None
+    return Tile(sheet.view, paint.roi, first, other, first.cover is None, _solid(first, paint.roi, sheet.view))
 
 
 def racked(plane: Plane, palette: Palette, seed: int, level: float, warm: bool) -> Tile:
@@ -114,9 +116,29 @@ def racked(plane: Plane, palette: Palette, seed: int, level: float, warm: bool) 
     sheet = plane.sheet
     unit = sheet.view.scale / 720
     blurs = plane.blur * unit, (RACK_BLUR if plane.parallax >= 1.0 else 0.0) * unit
-    roi = _grown(sheet.roi, int(3 * max(blurs)) + 1, sheet.view)
-    first, other = (_coloured(sheet, roi, palette, seed, level, sigma, warm) for sigma in blurs)
-    return Tile(sheet.view, roi, first, other, _opaque(sheet))
+    paint = _Paint(sheet, _grown(sheet, int(3 * max(blurs)) + 1), palette, seed)
+    first, other = (paint.picture(level, sigma, warm) for sigma in blurs)
+    return Tile(sheet.view, paint.roi, first, other, first.cover is None)
+
+
+def _solid(picture: Picture, roi: Roi, view: View) -> tuple[int, int]:
+    """The longest run of rows that cover everything across the view."""
+    if picture.cover is None:
+        return 0, roi.bottom - roi.top
+    if roi.left > 0 or roi.right < view.shape[1]:
+        return 0, 0
+    thin = np.flatnonzero(np.asarray(cv2.reduce(picture.cover, 1, cv2.REDUCE_MIN)).ravel() < _THICK)
+    edges = np.concatenate([[-1], thin, [roi.bottom - roi.top]])
+    widest = int(np.argmax(np.diff(edges)))
+    return int(edges[widest]) + 1, int(edges[widest + 1])
+
+
+_THICK: Final = 253
+"""Coverage code from which nothing behind can be seen."""
+_SHARP: Final = 0.4
+"""Defocus in pixels below which none is drawn."""
+_BORDER: Final = 24
+"""Empty pixels around a shape, so that it may be cut at sub-pixel places."""
 
 
 def _opaque(sheet: Sheet) -> bool:
@@ -124,57 +146,137 @@ def _opaque(sheet: Sheet) -> bool:
     return sheet.roi == sheet.view.everything and bool(sheet.alpha[::7, ::7].min() > 0.998)
 
 
-def _grown(roi: Roi, by: int, view: View) -> Roi:
-    rows, columns = view.shape
-    return Roi(max(roi.top - by, 0), min(roi.bottom + by, rows), max(roi.left - by, 0), min(roi.right + by, columns))
+def _grown(sheet: Sheet, by: int) -> Roi:
+    """The painted rectangle grown on all sides as far as the view goes, even."""
+    roi, (rows, columns) = sheet.roi, sheet.view.shape
+    by += _BORDER
+    top, left = max(roi.top - by, 0) // 2 * 2, max(roi.left - by, 0) // 2 * 2
+    return Roi(top, min(-(-(roi.bottom + by) // 2) * 2, rows), left, min(-(-(roi.right + by) // 2) * 2, columns))
 
 
-def _coloured(sheet: Sheet, roi: Roi, palette: Palette, seed: int, level: float, sigma: float, warm: bool) -> Bytes:
-    where = roi.slices
-    value = sheet.value[where] + sheet.lit[where] * level
-    value += _tiled(paper_tile(seed), *value.shape) * (0.35 + value * 0.006)
-    index = np.clip(value * ((ENTRIES - 1) / 100), 0, ENTRIES - 1).astype(np.uint16)
-    main, near, accent = (np.pad(yuv_of(ramp), ((0, 0), (0, 1)), constant_values=255.0) for ramp in palette.ramps())
-    made = np.take(main, index, axis=0, mode="clip")
-    for weights, ramp in ((sheet.near[where], near), (_accent(sheet, where, level if warm else 0.0), accent)):
-        if weights.max(initial=0.0) > 0.01:
-            made += np.take(ramp - main, index, axis=0, mode="clip") * weights[..., None]
-    alpha = sheet.alpha[where]
-    if not _opaque(sheet):
-        made *= alpha[..., None]
-    if sigma >= 0.4:
-        made = np.asarray(cv2.GaussianBlur(made, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE), np.float32)
-    made[..., :3] += _tiled(dither_tile(), *value.shape) * np.minimum(alpha, 1.0)[..., None]
-    return np.asarray(np.clip(made + 0.5, 0, 255), np.uint8)
+class _Paint:
+    """The sheet's values and hue weights over a rectangle, ready to be coloured at any light."""
+
+    def __init__(self, sheet: Sheet, roi: Roi, palette: Palette, seed: int) -> None:
+        where = roi.slices
+        self.roi = roi
+        self._palette, self._seed = palette, seed
+        self._value, self._lit = sheet.value[where], sheet.lit[where]
+        self._accent, self._near = sheet.accent[where], sheet.near[where]
+        self._alpha = None if _opaque(sheet) else sheet.alpha[where]
+
+    def picture(self, level: float, sigma: float, warm: bool) -> Picture:
+        """Coloured with the lamp at `level`, softened by `sigma` pixels. Chroma is found at half size."""
+        value = np.asarray(cv2.scaleAdd(self._lit, level, self._value), np.float32) if level else self._value.copy()
+        paper = tiled(paper_tile(self._seed), *value.shape)
+        value += paper * (0.35 + value * 0.006)
+        accent = self._lamplit(level) if warm and level else self._accent
+        weights = [w if cv2.minMaxLoc(w)[1] > 0.01 else None for w in (self._near, accent)]
+        (y,) = self._coloured(np.asarray(value, np.float32), weights, slice(0, 1))
+        u, v = self._coloured(_half(value), [w if w is None else _half(w) for w in weights], slice(1, 3))
+        if self._alpha is None:
+            y, u, v = (_softened(p, s) for p, s in ((y, sigma), (u, sigma / 2), (v, sigma / 2)))
+            return Picture(_codes(y, None), _codes(u, None), _codes(v, None))
+        alpha, half = self._alpha, _half(self._alpha)
+        y, cover = (_softened(p, sigma) for p in (y * alpha, alpha))
+        u, v, small = (_softened(p, sigma / 2) for p in (u * half, v * half, half))
+        return Picture(_codes(y, cover), _codes(u, small), _codes(v, small), _cover(cover), _cover(small))
+
+    def _lamplit(self, level: float) -> Floats:
+        """The lamp brings its own hue: accent grows with what it adds."""
+        lamp = np.clip(self._lit * (level / 40.0), 0.0, 1.0)
+        return np.asarray(self._accent + (1.0 - self._accent) * lamp * 0.8, np.float32)
+
+    def _coloured(self, value: Floats, weights: list[Floats | None], channels: slice) -> list[Floats]:
+        """Channels of the main ramp at each value, with this much of the near and the accent ramps."""
+        index = np.asarray(np.clip(value * 2.55 + 0.5, 0, 255), np.uint8)
+        rest = value - index * np.float32(1 / 2.55)
+        main, *others = (yuv_of(ramp)[_AT] for ramp in self._palette.ramps())
+        made = []
+        for k in range(*channels.indices(3)):
+            channel = _looked_up(index, main[:, k])
+            if k == 0:
+                channel += rest * _looked_up(index, np.gradient(main[:, k]) * 2.55)
+            for weight, ramp in zip(weights, others, strict=True):
+                if weight is not None:
+                    channel += _looked_up(index, ramp[:, k] - main[:, k]) * weight
+            made.append(channel)
+        return made
 
 
-def _accent(sheet: Sheet, where: tuple[slice, slice], level: float) -> Floats:
-    """The lamp brings its own hue: accent grows with what it adds."""
-    lamp = np.clip(sheet.lit[where] * level / 40.0, 0.0, 1.0)
-    base = sheet.accent[where]
-    return np.asarray(base + (1.0 - base) * lamp * 0.8, np.float32)
+_AT: Final = np.round(np.linspace(0, ENTRIES - 1, 256)).astype(int)
+"""Entries of a ramp for 256 steps."""
+
+
+def _looked_up(index: Bytes, table: Floats) -> Floats:
+    return np.asarray(cv2.LUT(index, np.asarray(table, np.float32)[None, :]), np.float32)
+
+
+def _half(values: Floats) -> Floats:
+    rows, columns = values.shape
+    return np.asarray(cv2.resize(values, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _softened(values: Floats, sigma: float) -> Floats:
+    if sigma < _SHARP / 2:
+        return values
+    return np.asarray(cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE), np.float32)
+
+
+def _codes(values: Floats, cover: Floats | None) -> Bytes:
+    """8-bit codes, dithered where there is paint."""
+    noise = tiled(dither_tile(), *values.shape)
+    values = values + (noise if cover is None else noise * cover) + 0.5
+    return np.asarray(np.clip(values, 0, 255, out=values), np.uint8)
+
+
+def _cover(alpha: Floats) -> Bytes:
+    return np.asarray(np.clip(alpha * 255 + 0.5, 0, 255), np.uint8)
 
 
 def flattened(below: Tile, above: Tile) -> Tile:
     """Two tiles of one view laid over each other, in both states of their light."""
     roi = below.roi.joined(above.roi)
-    pixels = _over(_spread(below.pixels, below.roi, roi), above.pixels, above.roi, roi)
-    if below.other is None and above.other is None:
-        return Tile(below.view, roi, pixels, None, below.opaque or above.opaque)
-    base = _spread(below.pixels if below.other is None else below.other, below.roi, roi)
-    other = _over(base, above.pixels if above.other is None else above.other, above.roi, roi)
-    return Tile(below.view, roi, pixels, other, below.opaque or above.opaque)
+    first = _over(below.pixels, below.roi, above.pixels, above.roi, roi)
+    other = None
+    if below.other is not None or above.other is not None:
+        other = _over(below.other or below.pixels, below.roi, above.other or above.pixels, above.roi, roi)
+    return Tile(below.view, roi, first, other, first.cover is None, _solid(first, roi, below.view))
 
 
-def _spread(pixels: Bytes, roi: Roi, wide: Roi) -> Bytes:
-    out = np.zeros((wide.bottom - wide.top, wide.right - wide.left, 4), np.uint8)
-    out[roi.top - wide.top : roi.bottom - wide.top, roi.left - wide.left : roi.right - wide.left] = pixels
+def _over(below: Picture, under: Roi, above: Picture, roi: Roi, wide: Roi) -> Picture:
+    """`above` laid over `below` on the rectangle `wide`."""
+    if above.cover is None or above.half is None:
+        return above
+    y, cover = (_spread(p, under, wide, 1) for p in (below.y, below.cover))
+    u, v, half = (_spread(p, under, wide, 2) for p in (below.u, below.v, below.half))
+    full, small = cv2.bitwise_not(above.cover), cv2.bitwise_not(above.half)
+    for base, laid, gap, k in (
+        (y, above.y, full, 1),
+        (cover, above.cover, full, 1),
+        (u, above.u, small, 2),
+        (v, above.v, small, 2),
+        (half, above.half, small, 2),
+    ):
+        part = base[_within(roi, wide, k)]
+        cv2.add(cv2.multiply(part, gap, scale=1 / 255), laid, dst=part)
+    return Picture(y, u, v) if below.cover is None else Picture(y, u, v, cover, half)
+
+
+def _within(roi: Roi, wide: Roi, by: int) -> tuple[slice, slice]:
+    return (
+        slice((roi.top - wide.top) // by, (roi.bottom - wide.top) // by),
+        slice((roi.left - wide.left) // by, (roi.right - wide.left) // by),
+    )
+
+
+def _spread(plane: Bytes | None, roi: Roi, wide: Roi, by: int) -> Bytes:
+    """A plane on the wide rectangle; full coverage where it has none of its own."""
+    shape = (wide.bottom - wide.top) // by, (wide.right - wide.left) // by
+    if plane is None:
+        return np.full(shape, 255, np.uint8)
+    if roi == wide:
+        return plane.copy()
+    out = np.zeros(shape, np.uint8)
+    out[_within(roi, wide, by)] = plane
     return out
-
-
-def _over(base: Bytes, above: Bytes, roi: Roi, wide: Roi) -> Bytes:
-    """`above` laid over `base`, in place."""
-    part = base[roi.top - wide.top : roi.bottom - wide.top, roi.left - wide.left : roi.right - wide.left]
-    gap = cv2.bitwise_not(cv2.extractChannel(above, 3))
-    part[:] = cv2.add(cv2.multiply(part, cv2.merge([gap] * 4), scale=1 / 255), above)
-    return base

@@ -1,7 +1,8 @@
-"""The frame loop: planes warped to sub-pixel positions, laid over each other, lit and grained. Memory is constant."""
+"""The frame loop: planes cut at sub-pixel positions, laid over each other, lit and grained. Memory is constant."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, Protocol
 
@@ -11,7 +12,8 @@ import numpy.typing as npt
 
 from functions.animatic.camera import Path, State
 from functions.animatic.noise import blurred_tile, generator
-from functions.animatic.planes import Bytes, Tile, rgb_of
+from functions.animatic.planes import Tile, rgb_of
+from functions.animatic.raster import Axis, Bytes, Canvas, Picture
 from functions.animatic.values import Floats
 
 GRAIN: Final = 2.2
@@ -23,6 +25,7 @@ _BLACK: Final = np.array([16.0, 0.0, 0.0, 0.0])
 _SHUTTER: Final = 5
 _BLUR_ABOVE: Final = 8.0
 Matrix = npt.NDArray[np.float64]
+Box = tuple[int, int, int, int]
 
 
 class Layer(Protocol):
@@ -37,7 +40,15 @@ class Layer(Protocol):
         ...
 
     def place(self, path: Path, state: State, moment: float) -> Matrix:
-        """Frame points to plane points."""
+        """Frame points to plane points; no turn but the camera's roll."""
+        ...
+
+
+class Weather(Protocol):
+    """What falls before everything."""
+
+    def over(self, canvas: Canvas, path: Path, state: State, moment: float, origin: tuple[int, int]) -> None:
+        """Draw it over a canvas whose frame begins at `origin` (x, y)."""
         ...
 
 
@@ -51,178 +62,211 @@ class Look:
     exposure: Callable[[float], float]
 
 
-def _rectangle(tile: Tile, matrix: Matrix, look: Look) -> tuple[int, int, int, int]:
-    """Columns and rows of the frame that the tile can reach: left, top, right, bottom."""
-    scale, (half_x, half_y) = tile.view.scale, tile.view.half
-    roi = tile.roi
-    corners = np.array([[x, y] for x in (roi.left, roi.right) for y in (roi.top, roi.bottom)]) / scale
-    points = (corners - (half_x, half_y) - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
-    pixels = points * look.height + (look.width / 2, look.height / 2)
-    low, high = np.floor(pixels.min(axis=0)) - 1, np.ceil(pixels.max(axis=0)) + 1
-    return (
-        int(np.clip(low[0], 0, look.width)),
-        int(np.clip(low[1], 0, look.height)),
-        int(np.clip(high[0], 0, look.width)),
-        int(np.clip(high[1], 0, look.height)),
-    )
+@dataclass(frozen=True)
+class _Drawn:
+    """One layer at one moment: what to lay, and where its pixels lie on the canvas."""
 
+    tile: Tile
+    weight: float
+    axes: tuple[Axis, Axis]
+    box: Box
+    solid: tuple[int, int]
+    """Rows of the canvas behind which nothing is seen."""
 
-def _warp(pixels: Bytes, tile: Tile, matrix: Matrix, look: Look, box: tuple[int, int, int, int]) -> Bytes:
-    left, top, right, bottom = box
-    scale, (half_x, half_y) = tile.view.scale, tile.view.half
-    linear = matrix[:, :2] * (scale / look.height)
-    first = np.array([left + 0.5 - look.width / 2, top + 0.5 - look.height / 2]) / look.height
-    start = (matrix[:, :2] @ first + matrix[:, 2] + (half_x, half_y)) * scale - 0.5 - (tile.roi.left, tile.roi.top)
-    return np.asarray(
-        cv2.warpAffine(
-            pixels,
-            np.hstack([linear, start[:, None]]),
-            (right - left, bottom - top),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE if tile.opaque else cv2.BORDER_CONSTANT,
-        ),
-        np.uint8,
-    )
-
-
-def _mixed(first: Bytes, second: Bytes, weight: float) -> Bytes:
-    return np.asarray(cv2.addWeighted(first, 1.0 - weight, second, weight, 0.0), np.uint8)
-
-
-class Warper:
-    """Warps tiles, and remembers both states of one whose light changes while it lies still."""
-
-    def __init__(self, look: Look) -> None:
-        self._look = look
-        self._last: dict[int, bytes] = {}
-        self._kept: dict[int, tuple[Bytes, Bytes]] = {}
-
-    def warp(self, tile: Tile, weight: float, matrix: Matrix, box: tuple[int, int, int, int]) -> Bytes:
-        """The tile's pixels over `box` of the frame, in the state that `weight` says."""
-        if tile.other is None or weight <= 0.002:
-            return _warp(tile.pixels, tile, matrix, self._look, box)
-        name, where = id(tile), matrix.tobytes()
-        if self._last.get(name) != where:
-            self._last[name] = where
-            self._kept.pop(name, None)
-            return _warp(_mixed(tile.pixels, tile.other, weight), tile, matrix, self._look, box)
-        if name not in self._kept:
-            still = _warp(tile.pixels, tile, matrix, self._look, box)
-            self._kept[name] = still, _warp(tile.other, tile, matrix, self._look, box)
-        first, second = self._kept[name]
-        return _mixed(first, second, weight)
-
-
-def lay(frame: Bytes, tile: Tile, weight: float, matrix: Matrix, look: Look, warper: Warper) -> None:
-    """Lay one tile over the frame (rows, columns, 4), in place."""
-    if tile.roi.empty:
-        return
-    box = _rectangle(tile, matrix, look)
-    left, top, right, bottom = box
-    if left >= right or top >= bottom:
-        return
-    above = warper.warp(tile, weight, matrix, box)
-    part = frame[top:bottom, left:right]
-    if tile.opaque:
-        part[:] = above
-        return
-    gap = cv2.bitwise_not(cv2.extractChannel(above, 3))
-    behind = cv2.multiply(part, cv2.merge([gap, gap, gap, gap]), scale=1 / 255)
-    cv2.add(behind, above, dst=behind)
-    part[:] = behind
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for two moments that look the same."""
+        return id(self.tile.pixels), self.weight, self.axes
 
 
 class Stage:
     """Renders the frames of one clip. Layers run from back to front."""
 
-    def __init__(self, layers: Sequence[Layer], path: Path, look: Look) -> None:
-        self._layers, self._path, self._look = layers, path, look
-        self._frame = np.zeros((look.height, look.width, 4), np.uint8)
+    def __init__(self, layers: Sequence[Layer], path: Path, look: Look, weather: Sequence[Weather] = ()) -> None:
+        self._layers, self._path, self._look, self._weather = layers, path, look, weather
+        self._origin = _turning_room(path, look)
+        rows, columns = look.height + 2 * self._origin[1], look.width + 2 * self._origin[0]
+        self._canvas, self._base = Canvas.blank(rows, columns), Canvas.blank(rows, columns)
+        self._wet = Canvas.blank(rows, columns) if weather else self._canvas
         self._kept: list[tuple[object, ...]] = []
-        self._base = self._frame.copy()
         self._depth = 0
-        self._warper = Warper(look)
+        self._mixed: dict[int, tuple[float, Picture]] = {}
         self._vignette = vignette(look.width, look.height)
-        rng = generator(look.seed, 9)
         self._grain = grain_tiles(look.width, look.height)
-        self._offsets = rng.integers(0, 256, (64, 2))
+        self._offsets = generator(look.seed, 9).integers(0, 256, (64, 2))
 
-    def composed(self, frame: float) -> Bytes:
-        """The planes over each other at a frame (fractions allowed), YUV with coverage. Valid until the next call."""
+    def composed(self, frame: float) -> Canvas:
+        """The planes over each other at a frame (fractions allowed), of the frame's size. Valid until the next call."""
         moment = frame / self._path.fps
         state = self._path.at(frame)
-        keys: list[tuple[object, ...]] = []
-        drawn = []
-        for layer in self._layers:
-            matrix, weight, tile = layer.place(self._path, state, moment), layer.weight(moment), layer.tile(moment)
-            keys.append((matrix.tobytes(), weight, id(tile.pixels)))
-            drawn.append((tile, weight, matrix))
-        if keys == self._kept:
-            return self._frame
-        same = next((n for n, (a, b) in enumerate(zip(keys, self._kept, strict=False)) if a != b), len(self._kept))
-        if same < self._depth:
-            self._depth = 0
-        self._draw(drawn, same)
-        self._kept = keys
-        return self._frame
+        level = replace(state, roll=0.0)
+        drawn = [self._drawn(layer, level, moment) for layer in self._layers]
+        keys = [d.key for d in drawn]
+        if keys != self._kept:
+            same = next((n for n, (a, b) in enumerate(zip(keys, self._kept, strict=False)) if a != b), 0)
+            self._draw(drawn, same)
+            self._kept = keys
+        if self._weather:
+            self._wet.copy_from(self._canvas)
+            for falls in self._weather:
+                falls.over(self._wet, self._path, level, moment, self._origin)
+        return self._turned(self._wet, state.roll)
 
-    def _draw(self, drawn: list[tuple[Tile, float, Matrix]], same: int) -> None:
+    def _drawn(self, layer: Layer, state: State, moment: float) -> _Drawn:
+        tile, matrix = layer.tile(moment), layer.place(self._path, state, moment)
+        look, view, roi = self._look, tile.view, tile.roi
+        size = (look.width, look.height)
+        across, down = (
+            Axis(
+                float(matrix[k, k]) * view.scale / look.height,
+                float(
+                    (matrix[k, 2] + view.half[k]) * view.scale
+                    - matrix[k, k] * view.scale / look.height * (size[k] / 2 + self._origin[k])
+                    - (roi.left, roi.top)[k]
+                ),
+            )
+            for k in (0, 1)
+        )
+        rows, columns = self._canvas.y.shape
+        left, right = across.reach(roi.right - roi.left, columns)
+        top, bottom = down.reach(roi.bottom - roi.top, rows)
+        solid = _even_rows(tile.solid, down, top, bottom) if left == 0 and right == columns else (0, 0)
+        return _Drawn(tile, layer.weight(moment), (across, down), (left, top, right, bottom), solid)
+
+    def _draw(self, drawn: list[_Drawn], same: int) -> None:
         """Draw all, or from layer `same` on where the ones before it lie still and their picture was kept."""
-        if same:
-            self._restore(drawn[:same])
-        elif not (drawn and drawn[0][0].opaque):
-            self._frame[:] = 0
-        for item in drawn[same:]:
-            lay(self._frame, *item, self._look, self._warper)
+        if same < self._depth or not same:
+            self._depth = 0
+        if not same:
+            self._lay(self._canvas, drawn)
+            return
+        if self._depth != same:
+            self._lay(self._base, drawn[:same])
+            self._depth = same
+        self._canvas.copy_from(self._base)
+        self._lay(self._canvas, drawn[same:], over=True)
 
-    def _restore(self, still: list[tuple[Tile, float, Matrix]]) -> None:
-        """Put the picture of the layers that lie still into the frame."""
-        if self._depth != len(still):
-            self._base[:] = 0
-            for item in still:
-                lay(self._base, *item, self._look, self._warper)
-            self._depth = len(still)
-        np.copyto(self._frame, self._base)
+    def _lay(self, canvas: Canvas, drawn: list[_Drawn], over: bool = False) -> None:
+        """Lay all on the canvas, leaving out rows that something in front covers."""
+        top, bottom = 0, canvas.y.shape[0]
+        seen: list[tuple[int, int]] = []
+        for item in reversed(drawn):
+            seen.append((top, bottom))
+            first, last = item.solid
+            if first <= top < last:
+                top = min(last, bottom)
+            elif first < bottom <= last:
+                bottom = max(first, top)
+        if top < bottom and not over:
+            canvas.clear()
+        for item, (top, bottom) in zip(drawn, reversed(seen), strict=True):
+            self._lay_one(canvas, item, top, bottom)
 
-    def _blurred(self, frame: int) -> Bytes:
+    def _lay_one(self, canvas: Canvas, item: _Drawn, top: int, bottom: int) -> None:
+        left, first, right, last = item.box
+        first, last = max(first, top), min(last, bottom)
+        if first >= last or left >= right:
+            return
+        picture, (begin, end) = self._lit(item), item.solid
+        begin, end = min(max(begin, first), last), max(min(end, last), first)
+        if begin >= end:
+            canvas.lay(picture, item.axes, (left, first, right, last), False)
+            return
+        for from_, to, solid in ((first, begin, False), (begin, end, True), (end, last, False)):
+            if from_ < to:
+                canvas.lay(picture, item.axes, (left, from_, right, to), solid)
+
+    def _lit(self, item: _Drawn) -> Picture:
+        """The tile's picture in the state that its weight says; the last mixture of each is remembered."""
+        tile = item.tile
+        if tile.other is None or item.weight <= 0.002:
+            return tile.pixels
+        weight, picture = self._mixed.get(id(tile), (-1.0, tile.pixels))
+        if weight != item.weight:
+            picture = tile.pixels.mixed(tile.other, item.weight)
+            self._mixed[id(tile)] = item.weight, picture
+        return picture
+
+    def _turned(self, canvas: Canvas, roll: float) -> Canvas:
+        """The frame out of the canvas, turned about the camera's anchor."""
+        look, made = self._look, []
+        angle = math.radians(roll)
+        turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+        for plane, k in zip(canvas.planes, (1, 2, 2), strict=True):
+            x, y, columns, rows = (n // k for n in (*self._origin, look.width, look.height))
+            if not roll:
+                made.append(plane[y : y + rows, x : x + columns])
+                continue
+            anchor = np.array(self._path.anchor) * look.height / k + np.array([columns, rows]) / 2 - 0.5
+            start = anchor - turn @ anchor + (x, y)
+            matrix = np.hstack([turn, start[:, None]])
+            flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+            warped = cv2.warpAffine(plane, matrix, (columns, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+            made.append(np.asarray(warped, np.uint8))
+        return Canvas(*made)
+
+    def _blurred(self, frame: int) -> Canvas:
         """The frame with its shutter: sub-frames over 180 degrees where the camera is fast."""
         ahead = self._path.at(frame + 0.5)
         here = self._path.at(float(frame))
         speed = abs(ahead.shift[0] - here.shift[0]) + abs(ahead.zoom - here.zoom) * 0.5
         if 2 * speed * self._look.height <= _BLUR_ABOVE:
             return self.composed(float(frame))
-        total = np.zeros(self._frame.shape, np.float32)
-        for k in range(_SHUTTER):
-            total += self.composed(min(frame + k / (2 * (_SHUTTER - 1)), self._path.frames - 1.0))
-        return np.asarray(total / _SHUTTER + 0.5, np.uint8)
+        moments = [min(frame + k / (2 * (_SHUTTER - 1)), self._path.frames - 1.0) for k in range(_SHUTTER)]
+        total = [p.astype(np.uint16) for p in self.composed(moments[0]).planes]
+        for moment in moments[1:]:
+            for plane, more in zip(total, self.composed(moment).planes, strict=True):
+                np.add(plane, more, out=plane)
+        return Canvas(*(((p + _SHUTTER // 2) // _SHUTTER).astype(np.uint8) for p in total))
 
     def clean(self, frame: int = 0) -> Floats:
         """A frame without grain, sRGB code values (rows, columns, 3: R, G, B) in 0..1."""
         composed = self.composed(float(frame))
-        yuv = composed[..., :3].astype(np.float32)
-        gain = self._vignette.astype(np.float32)[..., None] * (self._look.exposure(frame / self._path.fps) / 255)
-        yuv[..., :1] = (yuv[..., :1] - 16) * gain + 16
-        return rgb_of(yuv)
+        size = (self._look.width, self._look.height)
+        gain = self._vignette.astype(np.float32) * (self._look.exposure(frame / self._path.fps) / 255)
+        chroma = [cv2.resize(p, size, interpolation=cv2.INTER_LINEAR).astype(np.float32) for p in composed.planes[1:]]
+        return rgb_of(np.dstack([(composed.y.astype(np.float32) - 16) * gain + 16, *chroma]))
 
     def frames(self) -> Iterator[bytes]:
         """Every frame as I420 bytes (8 bit 4:2:0, BT.709 limited range)."""
         for number in range(self._path.frames):
             yield self._finish(self._blurred(number), number)
 
-    def _finish(self, composed: Bytes, number: int) -> bytes:
+    def _finish(self, composed: Canvas, number: int) -> bytes:
         look = self._look
-        luma = cv2.subtract(cv2.extractChannel(composed, 0), _BLACK)
+        luma = cv2.subtract(composed.y, _BLACK)
         exposure = look.exposure(number / self._path.fps)
-        luma = cv2.multiply(luma, self._vignette, scale=exposure / 255)
+        luma = cv2.multiply(luma, self._vignette, dst=luma, scale=exposure / 255)
         y, x = self._offsets[number % len(self._offsets)]
         grain = self._grain[number % _GRAINS][y : y + look.height, x : x + look.width]
-        luma = cv2.add(luma, grain)
-        chroma = cv2.resize(composed, (look.width // 2, look.height // 2), interpolation=cv2.INTER_AREA)
-        u, v = cv2.extractChannel(chroma, 1), cv2.extractChannel(chroma, 2)
-        return luma.tobytes() + u.tobytes() + v.tobytes()
+        luma = cv2.add(luma, grain, dst=luma)
+        return luma.tobytes() + composed.u.tobytes() + composed.v.tobytes()
 
 
-@lru_cache(maxsize=4)
+def _even_rows(solid: tuple[int, int], down: Axis, top: int, bottom: int) -> tuple[int, int]:
+    """Rows of the canvas (even) that a picture's solid rows fill, less the ones that are mixed at their edges."""
+    first, last = ((row - down.start) / down.step for row in solid)
+    if last - first < _LEAST_SOLID:
+        return 0, 0
+    first, last = math.ceil((first + 2) / 2) * 2, math.floor((last - 2) / 2) * 2
+    return top if solid[0] == 0 else max(first, top), bottom if last >= bottom - 4 else min(last, bottom)
+
+
+_LEAST_SOLID: Final = 16.0
+
+
+def _turning_room(path: Path, look: Look) -> tuple[int, int]:
+    """Pixels (x, y; even) around the frame that the camera's roll brings into it."""
+    most = math.radians(max(abs(path.at(float(n)).roll) for n in range(path.frames)))
+    if not most:
+        return 0, 0
+    far_x = look.width / 2 + abs(path.anchor[0]) * look.height
+    far_y = (0.5 + abs(path.anchor[1])) * look.height
+    x, y = (far * (1 - math.cos(most)) + other * math.sin(most) for far, other in ((far_x, far_y), (far_y, far_x)))
+    return math.ceil(x / 2 + 1) * 2, math.ceil(y / 2 + 1) * 2
+
+
+@lru_cache(maxsize=1)
 def grain_tiles(width: int, height: int) -> tuple[Bytes, ...]:
     """Film grain around `_LIFT`, each over the frame and 256 pixels more, so that it may be shifted."""
     rows, columns = height + 256, width + 256
@@ -235,7 +279,7 @@ def grain_tiles(width: int, height: int) -> tuple[Bytes, ...]:
     return tuple(made)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=1)
 def vignette(width: int, height: int) -> Bytes:
     """Gain as 0..255: full to three quarters of the way to the corner, 12 % less in it."""
     y = (np.arange(height, dtype=np.float32)[:, None] + 0.5) / height * 2 - 1

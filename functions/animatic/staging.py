@@ -1,6 +1,6 @@
 """Staging: a composition's words become painted planes, with people standing clear of what is behind them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -27,7 +27,7 @@ class Staged:
 def stage(scene: Scene, view: View) -> Staged:
     """Paint every plane of a scene."""
     soft = _softness(scene) >= 3.0
-    behind = View(view.aspect, view.height // 2, view.margin_x, view.margin_y) if soft else view
+    behind = replace(view, height=view.height // 2) if soft else view
     s = Setting(scene, behind, framing.horizon(scene), framing.backdrop_metres(scene))
     if scene.composition.size == "insert":
         hands = inserts.insert(s)

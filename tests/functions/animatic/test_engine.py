@@ -16,7 +16,7 @@ from PIL import Image
 
 from functions.animatic.layers import MAGIC, MOST_JSON, Drawing
 from functions.animatic.panel import Panel
-from functions.animatic.planes import Bytes
+from functions.animatic.raster import Bytes
 from functions.contract.base import Rate, Size
 from functions.contract.errors import ContractError, InputError
 from functions.contract.params import Camera, Composition, Figure, Keyframe, Motion, Sound
