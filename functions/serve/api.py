@@ -15,12 +15,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from functions.contract.base import CONTRACT
 from functions.contract.canonical import digest
 from functions.contract.errors import ContractError, EngineMismatch
 from functions.contract.job import JobRequest
 from functions.runtime.verify import Trust, check, parse
 from functions.serve.answers import read_body, refusal, refused, too_large
+from functions.serve.describe import describe
 from functions.serve.pool import Pool
 from functions.serve.queue import Entry, JobQueue
 
@@ -131,15 +131,8 @@ class DoorApi:
 
     async def describe(self, request: Request) -> Response:
         """The manifest of the engine and the contracts that this door speaks."""
-        manifest = self._trust.catalog[request.path_params["engine"]]
-        return JSONResponse(
-            {
-                "contracts": [CONTRACT],
-                "door": self._trust.door,
-                "manifest": manifest.model_dump(mode="json", exclude_defaults=True),
-                "instance": self._queue.instance,
-            }
-        )
+        told = describe(self._trust, request.path_params["engine"])
+        return JSONResponse({**told, "instance": self._queue.instance})
 
     def _checked(self, body: bytes, engine: str) -> JobRequest:
         job = parse(body).input

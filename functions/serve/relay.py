@@ -17,12 +17,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from functions.contract.base import CONTRACT
 from functions.contract.canonical import digest
 from functions.contract.errors import ContractError, EngineMismatch
 from functions.contract.job import DoorStatus, JobRequest, JobResult
 from functions.runtime.verify import Trust, check, parse
 from functions.serve.answers import read_body, refusal, refused, too_large
+from functions.serve.describe import describe
 from functions.serve.queue import end_state
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -184,9 +184,8 @@ class Relay:
 
     async def describe(self, request: Request) -> Response:
         """The manifest of the engine and the contracts that this door speaks."""
-        manifest = self._trust.catalog[request.path_params["engine"]]
-        told = {"contracts": [CONTRACT], "door": self._trust.door, "instance": await self._provider.instance()}
-        return JSONResponse({**told, "manifest": manifest.model_dump(mode="json", exclude_defaults=True)})
+        told = describe(self._trust, request.path_params["engine"])
+        return JSONResponse({**told, "instance": await self._provider.instance()})
 
     async def _find(self, request: Request) -> tuple[str, Notes | None]:
         job_id = request.path_params["id"]

@@ -19,6 +19,7 @@ from functions.contract.job import JobResult
 from functions.runtime.results import ended
 from functions.runtime.verify import Trust, parse
 from functions.serve.bench import Bench, Left
+from functions.serve.describe import asked, describe
 from functions.serve.environment import read_environment
 from functions.serve.settings import DoorSettings
 
@@ -51,6 +52,8 @@ class Endpoint:
         bench = self._begin()
         if self._leaving:
             raise asyncio.CancelledError
+        if (engine := asked(job.get("input"))) in self._trust.catalog:
+            return describe(self._trust, str(engine))
         try:
             request = parse(json.dumps({"input": job.get("input")})).input
         except ContractError as error:
