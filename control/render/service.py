@@ -1,7 +1,6 @@
 """The Studio's service: what the HTTP API, the page and the command line call."""
 
 import json
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -10,6 +9,7 @@ from control.db import Value
 from control.errors import Conflict, NotFound, PlanError, QuoteChanged
 from control.graph.model import Plan, Recipe
 from control.render import progress
+from control.render.costs import Books
 from control.render.films import Films, upload_of
 from control.render.ledger import Ledger
 from control.render.paging import paged
@@ -63,9 +63,6 @@ LEFT JOIN artifact ON artifact.fp=step.fp
 LEFT JOIN job winner ON winner.id=artifact.job_id
 LEFT JOIN take ON take.film_id=:film AND take.path=step.path AND take.fp=step.fp
 WHERE step.render_id=:render ORDER BY step.n"""
-_COSTS = """
-SELECT engine, COUNT(*) AS jobs, SUM(charge_u) AS total, SUM(CASE WHEN live=1 THEN charge_u ELSE 0 END) AS held
-FROM job WHERE month=:month GROUP BY engine ORDER BY engine"""
 
 
 B = TypeVar("B", bound=Storyboard)
@@ -86,7 +83,7 @@ class Studio(Generic[B]):
         self._wake = wake or (lambda: None)
         self._films, self._takes = Films(desk.db, desk.store), Takes(desk.db)
         self._renders, self._ledger = Renders(desk.db), Ledger(desk.db)
-        self._quotes = Quotes(desk, catalog)
+        self._quotes, self._books = Quotes(desk, catalog), Books(desk.db, desk.month_limit_u, desk.clock)
 
     # films and revisions -------------------------------------------------------------------------------------------
 
@@ -341,21 +338,14 @@ class Studio(Generic[B]):
         found = tuple(Event(**{**row, "data": json.loads(row["data"])}) for row in rows)
         return Events(events=found, last=found[-1].seq if len(found) == limit else span["last"])
 
+    @property
+    def books(self) -> Books:
+        """What was spent, may be spent, and was billed."""
+        return self._books
+
     async def costs(self, month: str | None = None) -> Costs:
         """Of a UTC month `YYYY-MM`, the present one without it."""
-        month = month or time.strftime("%Y-%m", time.gmtime(self._now / 1000))
-        db = self._desk.db
-        rows = await db.fetch(_COSTS, {"month": month})
-        limits = await db.fetch("SELECT limit_u FROM month_budget WHERE month=:month", {"month": month})
-        held = sum(row["held"] for row in rows)
-        return Costs(
-            month=month,
-            spent_u=sum(row["total"] for row in rows) - held,
-            held_u=held,
-            limit_u=limits[0]["limit_u"] if limits else self._desk.month_limit_u,
-            jobs=sum(row["jobs"] for row in rows),
-            by_engine={row["engine"]: row["total"] for row in rows},
-        )
+        return await self._books.costs(month)
 
     async def ring(self, job_id: str) -> None:
         """A doorbell: look at this job soon. Unknown ids are ignored."""

@@ -319,18 +319,50 @@ class Cost(View):
 
 
 class Unmatched(View):
-    """What a provider billed and we cannot lay to our jobs: an account and hour without any, or beyond them.
+    """What a provider billed beyond our jobs, by account and time; with no `jobs`, what matches none of ours at all.
 
-    `jobs_u` is what our jobs cost there then; `excess_u` what the bill says beyond that.
+    `jobs_u` is what our jobs cost there then, `excess_u` what the bill says beyond that; `door` is empty for an
+    account that no door is known for.
     """
 
     account: str
     provider: str
     door: str
     starts_at: int
+    ends_at: int
     billed_u: int
+    jobs: int
     jobs_u: int
     excess_u: int
+
+
+class Imported(View):
+    """What a provider's bill held. `unknown` are accounts that no door is known for."""
+
+    lines: int
+    billed_u: int
+    accounts: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+class Entry(View):
+    """One job of the ledger. `charge_u` is the hold while it is live; `basis` is None then."""
+
+    job: str
+    month: str
+    submitted_at: int
+    ended_at: int | None
+    film_id: str
+    film: str
+    shot: str | None
+    step: str
+    kind: StepKind
+    engine: str
+    door: str
+    attempt: int
+    state: str
+    charge_u: int
+    basis: str | None
 
 
 class Costs(View):
