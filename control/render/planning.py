@@ -67,6 +67,11 @@ class Known:
         """Whether a fact has come that the last plan was made without."""
         return not self.wanted.isdisjoint(self.facts)
 
+    @property
+    def complete(self) -> bool:
+        """Whether every fact has come that the last plan was made without."""
+        return self.wanted <= self.facts.keys()
+
 
 class AskedFacts(Mapping[str, Mapping[str, OutputFacts]]):
     """Facts that remember which of those asked for were missing."""

@@ -234,7 +234,7 @@ class Runner:
         work.hungry = False
         if decision.end is not None:
             await self._end(render, decision)
-        return list(decision.submit)
+        return work.by_urgency(decision.submit)
 
     async def _load(self, render: RenderRow) -> Work:
         work = self._work.get(render.id)
@@ -258,9 +258,10 @@ class Runner:
             await self.desk.planning.learn(work.known, work.open_prints())
             attempts = await self.renders.attempts(render, work.open_prints())
             decision = advance(work.situation(render, attempts, self.desk.doors))
-            if not work.known.outdated or decision.submit:
+            if not work.known.outdated or (decision.submit and not work.known.complete):
                 return decision
-            # Nothing can be submitted as it was planned, but a fact has come that planning had missed.
+            # Planning again for each fact would take longer the longer the film: it waits for the last one that is
+            # missing, or until nothing can be submitted as it was planned.
             work.plan = await self.desk.planning.plan(work.subject, work.known)
             await self._planned(work)
 

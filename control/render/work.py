@@ -8,6 +8,7 @@ from typing import Any
 from control.db import Row
 from control.doors.registry import Door, Doors
 from control.graph.model import Plan, Step
+from control.graph.urgency import urgency
 from control.render import estimate
 from control.render.advance import Attempt, Node, Situation, Standing
 from control.render.planning import Known, Subject
@@ -26,11 +27,20 @@ class Work:
     refused: dict[str, str] = field(default_factory=dict)
     hungry: bool = False
     """Whether steps are ready for which no door had room."""
+    _ranked: tuple[Plan, Mapping[str, float]] | None = None
 
     @property
     def steps(self) -> Mapping[str, Step]:
         """Steps by path."""
         return {step.path: step for step in self.plan.steps}
+
+    def by_urgency(self, paths: Iterable[str]) -> list[str]:
+        """These paths, those with the longest chain of work behind them first."""
+        if self._ranked is None or self._ranked[0] is not self.plan:
+            took = {s.path: estimate.seconds(s, self.subject.catalog[s.engine]) for s in self.plan.steps}
+            self._ranked = self.plan, urgency(self.plan.steps, took)
+        ranks = self._ranked[1]
+        return sorted(paths, key=lambda path: -ranks[path])
 
     def open_prints(self) -> set[str]:
         """Fingerprints of steps that are not made as far as is known."""
