@@ -87,32 +87,34 @@ class Look:
     async def _post(self) -> bool:
         tools, job = self.tools, self.job
         request = await dispatch(self.request, job.attempt, tools.store, tools.key, self._now)
-        if not await tools.ledger.posting(job.id, secrets.token_hex(8), again=self.door.terms.repeatable):
+        token = secrets.token_hex(8)
+        if not await tools.ledger.posting(job.id, token, again=self.door.terms.repeatable):
             return False  # another runner sends it
         try:
             answer = await self.client.run(request)
         except DoorRefused as error:
-            return await self._refused(error)
+            return await self._refused(error, token)
         except DoorUnreachable:
-            await tools.ledger.refused(job.id, self._later)
+            await tools.ledger.refused(job.id, token, self._later)
             return False
         except OutcomeUnknown:
             return await self._silence()
         status = answer.status
         handle = job.id if status is None else status.id
-        await tools.ledger.handle(job.id, handle, answer.instance, self._now + self.door.poll_ms[0])
+        await tools.ledger.handle(job.id, handle, answer.instance, self._soon)
         return False
 
-    async def _refused(self, error: DoorRefused) -> bool:
-        if error.fields["code"] == "job_exists":
-            # The door holds this very id already; our first request reached it.
-            instance = error.fields["instance"]
-            await self.tools.ledger.handle(self.job.id, self.job.id, instance, self._now + self.door.poll_ms[0])
+    async def _refused(self, error: DoorRefused, token: str) -> bool:
+        fields, retryable = error.fields, error.fields["retryable"]
+        certain = await self.tools.ledger.refused(self.job.id, token, self._later)
+        doubtful = self.door.terms.repeatable and not certain
+        if fields["code"] == "job_exists" or (doubtful and not retryable):
+            # An earlier POST of this very id may have been taken: the door is asked for it.
+            await self.tools.ledger.handle(self.job.id, self.job.id, fields["instance"], self._soon)
             return False
-        if error.fields["retryable"]:
-            await self.tools.ledger.refused(self.job.id, self._later)
+        if retryable:
             return False
-        return await self._settle(End("failed", 0, "measured", error.fields["code"], error.detail))
+        return await self._settle(End("failed", 0, "measured", fields["code"], error.detail))
 
     async def _silence(self) -> bool:
         if self.door.terms.repeatable:
@@ -249,6 +251,10 @@ class Look:
     @property
     def _now(self) -> int:
         return self.tools.clock()
+
+    @property
+    def _soon(self) -> int:
+        return self._now + self.door.poll_ms[0]
 
     @property
     def _later(self) -> int:

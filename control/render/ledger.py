@@ -12,6 +12,8 @@ from control.db import Database, Row, Statement, Value
 from control.render.outcome import End
 from control.render.rows import JobRow, job_of
 
+NEWEST = 51
+"""A median is of this many finished jobs of a class at a door, the newest."""
 RING_MS = 2000
 """Least time between two looks that doorbells cause."""
 Claim = Literal["mine", "other", "made", "stopped", "not_named", "budget_held", "over_budget"]
@@ -51,7 +53,8 @@ SELECT (SELECT COALESCE(SUM(charge_u),0) FROM job WHERE payer=:payer) AS render_
     "MONTH_LIMIT", _LIMIT
 )
 _POSTING = """
-UPDATE job SET posts=1, post_token=:token WHERE id=:id AND state='intent' AND (posts=0 OR :again)"""
+UPDATE job SET posts=posts+1, post_token=:token
+WHERE id=:id AND state='intent' AND post_token<>:token AND (posts=0 OR :again)"""
 _POSTS = "SELECT 1 FROM job WHERE id=:id AND state='intent' AND post_token=:token"
 _HANDLE = """
 UPDATE job SET state='submitted', handle=:handle, instance=:instance
@@ -84,6 +87,10 @@ WHERE state IN ('running','paused') AND id IN (SELECT render_id FROM step WHERE 
 _WAKE_OF = """
 UPDATE render SET next_at=-1 WHERE state IN ('running','paused')
   AND id IN (SELECT render_id FROM step WHERE fp=(SELECT fp FROM job WHERE id=:id))"""
+_FORGET_TIMES = """
+DELETE FROM timing WHERE job_id IN (SELECT job_id FROM (
+  SELECT job_id, ROW_NUMBER() OVER (PARTITION BY engine,kind,tier,size,door ORDER BY at DESC, job_id) AS n FROM timing)
+  WHERE n>:newest)"""
 _DUE = "SELECT * FROM job WHERE open=1 AND next_poll_at<=:now ORDER BY next_poll_at LIMIT :limit"
 _NEXT_DUE = """
 SELECT MIN(at) AS at FROM (SELECT MIN(next_poll_at) AS at FROM job WHERE open=1 UNION ALL
@@ -178,11 +185,14 @@ class Ledger:
         rows = (await self.db.batch([(_POSTING, values), (_POSTS, values)]))[1].rows
         return bool(rows)
 
-    async def refused(self, job: str, poll_at: int) -> None:
-        """It was not accepted, for certain: it may be sent again."""
-        values: dict[str, Value] = {"id": job, "at": poll_at}
-        again = "UPDATE job SET posts=0, post_token='' WHERE id=:id AND state='intent'"
-        await self.db.batch([(again, values), (_LATER, values)])
+    async def refused(self, job: str, token: str, poll_at: int) -> bool:
+        """The door did not take what was sent under this token. Whether nothing was ever sent but that: it may be sent
+        again then, as if it had not been.
+        """
+        values: dict[str, Value] = {"id": job, "token": token, "at": poll_at}
+        again = "UPDATE job SET posts=0 WHERE id=:id AND state='intent' AND posts=1 AND post_token=:token"
+        look = "SELECT 1 FROM job WHERE id=:id AND state='intent' AND posts=0 AND post_token=:token"
+        return bool((await self.db.batch([(again, values), (_LATER, values), (look, values)]))[2].rows)
 
     async def handle(self, job: str, handle: str, instance: str | None, poll_at: int) -> None:
         """The door has taken it."""
@@ -260,8 +270,13 @@ class Ledger:
         return {row["door"]: row["n"] for row in rows}
 
     async def forget(self, before: int) -> None:
-        """Remove events from before then; a listener that missed them reads the state anew."""
-        await self.db.batch([("DELETE FROM event WHERE at<:before", {"before": before})])
+        """Remove events from before then (a listener that missed them reads the state anew), quotes that nobody
+        accepted until then, and times that no median needs.
+        """
+        values: dict[str, Value] = {"before": before, "newest": NEWEST}
+        quotes = "DELETE FROM quote WHERE render_id IS NULL AND expires_at<:before"
+        events = "DELETE FROM event WHERE at<:before"
+        await self.db.batch([(sql, values) for sql in (events, quotes, _FORGET_TIMES)])
 
     async def ring(self, job: str, now: int, pause_ms: int = RING_MS) -> bool:
         """A doorbell: look at this job now, at most once in `pause_ms`. Whether it changed anything."""
