@@ -1,0 +1,172 @@
+"""What must always hold, checked at every submission, at every change of a row, and at the end."""
+
+import functools
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from tests.faults.provider import Paid
+    from tests.faults.world import World
+
+Law = Literal[
+    "intent", "double_paid", "ended_changed", "two_live", "over_budget", "cancel", "view", "lost", "bill", "bug"
+]
+ENDED = "('done','degraded','failed','cancelled','never_started','lost')"
+LIVE = "('intent','submitted','running','unknown')"
+_ENDED_JOBS = f"SELECT id, state, charge_u, progress, ended_at FROM job WHERE state IN {ENDED} OR state='written_off'"
+_ENDED_RENDERS = "SELECT id, state FROM render WHERE state IN ('done','failed','cancelled')"
+_PRINTS = "SELECT render_id, path, fp FROM step WHERE fp IS NOT NULL"
+_NEWEST = f"""
+SELECT job.id, job.fp, budget_u, cancel_requested, state,
+  (SELECT SUM(charge_u) FROM job j WHERE j.payer=job.payer) AS spent_u,
+  (SELECT SUM(charge_u) FROM job j WHERE j.month=job.month) AS month_u,
+  (SELECT COUNT(*) FROM job j WHERE j.fp=job.fp AND j.state IN {LIVE}) AS live_jobs
+FROM (SELECT id, fp, payer, month FROM job ORDER BY rowid DESC LIMIT 1) job
+JOIN (SELECT id AS render_id, budget_u, cancel_requested, state FROM render) ON render_id=payer"""
+_UNWANTED = f"""
+SELECT job.id FROM job WHERE state IN {LIVE} AND cancel_requested=0
+  AND fp IN (SELECT fp FROM step JOIN render ON render.id=render_id WHERE cancel_requested=1)
+  AND NOT EXISTS(SELECT 1 FROM step s JOIN render q ON q.id=s.render_id WHERE s.fp=job.fp
+    AND q.cancel_requested=0 AND q.state IN ('running','paused'))"""
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A law that did not hold."""
+
+    law: Law
+    what: str
+
+
+_CHECKS: tuple[tuple[str, str], ...] = (
+    (r"UPDATE job SET .*(state|progress|charge_u)\s*=", "jobs"),
+    (r"INSERT INTO job\(", "submitted"),
+    (r"UPDATE render SET .*\bstate\s*=", "renders"),
+    (r"(INSERT INTO step|UPDATE step SET .*\bfp\s*=)", "prints"),
+    (r"UPDATE render SET cancel_requested=1", "cancelled"),
+)
+
+
+@functools.cache
+def checks(sql: str) -> tuple[str, ...]:
+    """Which laws a statement could break."""
+    text = " ".join(sql.split())
+    return tuple(name for pattern, name in _CHECKS if re.match(pattern, text))
+
+
+class Laws:
+    """Breaches found in one run."""
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        self.breaches: list[Breach] = []
+        self._jobs: dict[str, tuple[object, ...]] = {}
+        self._renders: dict[str, str] = {}
+        self._prints: dict[tuple[str, str], str] = {}
+
+    def breach(self, law: Law, what: str) -> None:
+        """Note one."""
+        self.breaches.append(Breach(law, what))
+
+    def accepted(self, job: "Paid", others: "list[Paid]") -> None:
+        """A provider has taken a job: its intent is stored, and nothing else can be made of that step meanwhile."""
+        world, request = self.world, job.request
+        rows = world.fetch("SELECT * FROM job WHERE id=:id", {"id": request.job_id})
+        if not rows or rows[0]["attempt"] != request.attempt or rows[0]["door"] != request.door:
+            self.breach("intent", f"job {request.job_id} was submitted and is not stored")
+        elif rows[0]["charge_u"] < world.bound_u and rows[0]["state"] in ("intent", "submitted", "running", "unknown"):
+            self.breach("intent", f"job {request.job_id} was submitted and its bound is not held")
+        if not world.provider.potent(job):
+            world.stats["too_late"] += 1
+            return
+        for other in others:
+            if world.provider.potent(other):
+                self._both(job, other)
+
+    def _both(self, job: "Paid", other: "Paid") -> None:
+        world = self.world
+        rows = world.fetch("SELECT state FROM job WHERE id=:id", {"id": other.request.job_id})
+        state = rows[0]["state"] if rows else "nothing"
+        if state in ("written_off", "lost") or other.request.job_id in world.risked:
+            world.stats["risked"] += 1
+        elif other.twice or job.twice:
+            world.stats["provider_twice"] += 1
+        else:
+            self.breach("double_paid", f"job {job.request.job_id} while {other.request.job_id} ({state}) may run")
+
+    def asked(self, handle: str) -> None:
+        """A door is asked only for what is stored."""
+        if not self.world.fetch("SELECT 1 FROM job WHERE door='paid' AND handle=:handle", {"handle": handle}):
+            self.breach("intent", f"the door was asked for {handle}, which is not stored")
+
+    def batched(self, names: "set[str]") -> None:
+        """A batch was committed that could break these laws."""
+        for name in sorted(names):
+            getattr(self, name)()
+
+    def jobs(self) -> None:
+        """What has ended stays as it is."""
+        for row in self.world.fetch(_ENDED_JOBS, {}):
+            name, now = row["id"], tuple(row.values())[1:]
+            before = self._jobs.setdefault(name, now)
+            if before[0] == "written_off":
+                self._jobs[name] = now
+            elif before != now:
+                self.breach("ended_changed", f"the job {name} was {before} and became {now}")
+        if len(self._jobs) > len(self.world.fetch(_ENDED_JOBS, {})):
+            self.breach("ended_changed", "a job that had ended is live again")
+
+    def renders(self) -> None:
+        """So does a render."""
+        found = {row["id"]: row["state"] for row in self.world.fetch(_ENDED_RENDERS, {})}
+        for name, state in self._renders.items():
+            if found.get(name) != state:
+                self.breach("ended_changed", f"the render {name} was {state} and became {found.get(name, 'live')}")
+        self._renders |= found
+
+    def prints(self) -> None:
+        """A step's fingerprint is set once."""
+        for row in self.world.fetch(_PRINTS, {}):
+            if self._prints.setdefault((row["render_id"], row["path"]), row["fp"]) != row["fp"]:
+                self.breach("ended_changed", f"the step {row['path']} changed its fingerprint")
+
+    def submitted(self) -> None:
+        """The newest job fits its budgets, is alone, and is for a render that runs."""
+        row = self.world.fetch(_NEWEST, {})[0]
+        if row["spent_u"] > row["budget_u"] or row["month_u"] > self.world.month_u:
+            self.breach("over_budget", f"job {row['id']}: {row['spent_u']} of {row['budget_u']}, {row['month_u']}")
+        if row["live_jobs"] > 1:
+            self.breach("two_live", f"job {row['id']} of {row['fp']}")
+        if row["cancel_requested"] or row["state"] != "running":
+            self.breach("cancel", f"job {row['id']} was made for a render that had been stopped")
+
+    def cancelled(self) -> None:
+        """Right after a cancel: no live job is left that nobody wants and nobody cancels."""
+        for row in self.world.fetch(_UNWANTED, {}):
+            self.breach("cancel", f"job {row['id']} is wanted by no render and was not cancelled")
+
+    def finish(self) -> None:
+        """At the end: everything has ended, and the ledger says what the provider billed."""
+        world = self.world
+        for row in world.fetch("SELECT id, state FROM render WHERE state IN ('running','paused')", {}):
+            self.breach("lost", f"the render {row['id']} is {row['state']} for ever")
+        for row in world.fetch("SELECT id, state FROM job WHERE open=1", {}):
+            self.breach("lost", f"the job {row['id']} is {row['state']} for ever")
+        self._bills()
+
+    def _bills(self) -> None:
+        world, bills = self.world, dict[str, int]()
+        for job in world.provider.jobs.values():
+            if job.twice or job.runs > 1:
+                world.stats["ran_twice"] += 1
+            bills[job.request.job_id] = bills.get(job.request.job_id, 0) + job.bill_u(world.price_u)
+        jobs = {job.request.job_id: job for job in world.provider.jobs.values()}
+        for row in world.fetch("SELECT id, state, charge_u, cost_basis FROM job", {}):
+            billed, booked = bills.get(row["id"], 0), row["charge_u"]
+            found = jobs.get(row["id"])
+            odd = found is not None and (found.twice or found.runs > 1)
+            if row["cost_basis"] == "bound" and booked < billed:
+                self.breach("bill", f"job {row['id']} ({row['state']}) was booked at {booked} and billed {billed}")
+            if row["cost_basis"] in ("provider", "measured") and booked != billed and not odd:
+                self.breach("bill", f"job {row['id']} ({row['state']}) was booked at {booked} and billed {billed}")

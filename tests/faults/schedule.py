@@ -1,0 +1,150 @@
+"""A schedule: the films that are asked for, and all that goes wrong, as data drawn from a seed."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from tests.faults.films import FILMS
+
+CALLS = {
+    "crash": 220,
+    "pause": 220,
+    "db-fail": 160,
+    "db-lost": 160,
+    "db-twice": 160,
+    "db-slow": 160,
+    "store-fail": 24,
+    "run-busy": 6,
+    "run-reject": 6,
+    "run-unreachable": 6,
+    "run-drop": 6,
+    "run-swallow": 6,
+    "run-break": 6,
+    "run-late": 6,
+    "ask-fail": 24,
+    "ask-drop": 24,
+    "ask-forget": 24,
+    "job-slow": 6,
+    "job-queue": 6,
+    "job-fail": 6,
+    "job-refuse": 6,
+    "job-degrade": 6,
+    "job-preempt": 6,
+    "job-silent": 6,
+    "job-twice": 6,
+    "job-untold": 6,
+    "bell-lost": 6,
+    "bell-more": 6,
+}
+"""Faults that strike the n-th call or job of their kind, and how far n goes."""
+MOMENTS = ("clock", "cancel", "pause-render", "risk", "keep", "catalog", "gone", "ring", "view", "instance", "start")
+"""Faults and acts of a person that strike at a moment, in milliseconds after the first render was started."""
+DoorKind = Literal["rented", "rented-twice", "own"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """Something that happens: `at` is the n-th call, or a moment; `arg` says how much, or to what."""
+
+    kind: str
+    at: int
+    arg: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A render that a person starts, after so many milliseconds. `budget` is in upper bounds of one job, 0 for none."""
+
+    film: str
+    at: int = 0
+    budget: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Everything that decides a run. `waits` of a thousand port calls take their time; `month` is as a budget; a runner
+    that nobody wakes ticks every `pace` milliseconds.
+    """
+
+    seed: int
+    starts: tuple[Start, ...]
+    faults: tuple[Fault, ...] = ()
+    runners: int = 1
+    door: DoorKind = "rented"
+    room: int = 2
+    month: int = 0
+    waits: int = 100
+    pace: int = 3000
+    rerun: bool = False
+
+    def smaller(self) -> "list[Schedule]":
+        """Every schedule that has one thing less."""
+        found = [replace(self, faults=(*self.faults[:i], *self.faults[i + 1 :])) for i in range(len(self.faults))]
+        if len(self.starts) > 1:
+            found += [replace(self, starts=(*self.starts[:i], *self.starts[i + 1 :])) for i in range(len(self.starts))]
+        if self.runners > 1:
+            found.append(replace(self, runners=1))
+        if self.waits:
+            found.append(replace(self, waits=0))
+        for i, start in enumerate(self.starts):
+            for film in FILMS:
+                if len(FILMS[film]) < len(FILMS[start.film]):
+                    found.append(
+                        replace(self, starts=(*self.starts[:i], replace(start, film=film), *self.starts[i + 1 :]))
+                    )
+        return found
+
+
+def draw(seed: int) -> Schedule:
+    """The schedule of this seed. Only some kinds of faults come in each, so that they meet in all combinations."""
+    rng = random.Random(seed)
+    starts = tuple(
+        Start(
+            rng.choice(_TITLES),
+            0 if i == 0 else rng.randrange(0, 90_000),
+            rng.choice((0, 0, 0, 1, 2, 3)),
+        )
+        for i in range(rng.choice((1, 1, 2, 2, 3)))
+    )
+    kinds = rng.sample(_KINDS, rng.randint(1, 6))
+    faults = tuple(sorted(_fault(rng, rng.choice(kinds)) for _ in range(rng.randint(1, 9))))
+    return Schedule(
+        seed=seed,
+        starts=starts,
+        faults=faults,
+        runners=rng.choice((1, 1, 2)),
+        door=rng.choice(("rented", "rented", "rented-twice", "own")),
+        room=rng.choice((1, 2, 4)),
+        month=rng.choice((0, 0, 0, 2, 3)),
+        waits=rng.choice((0, 50, 300)),
+        pace=rng.choice((3000, 10_000, 30_000)),
+        rerun=rng.random() < 0.2,
+    )
+
+
+def _fault(rng: random.Random, kind: str) -> Fault:
+    if kind in MOMENTS:
+        return Fault(kind, rng.randrange(0, 200_000), _ARGS.get(kind, _which)(rng))
+    return Fault(kind, rng.randrange(0, CALLS[kind]), _ARGS.get(kind, _which)(rng))
+
+
+def _which(rng: random.Random) -> int:
+    return rng.randrange(0, 8)
+
+
+def _pause(rng: random.Random) -> int:
+    """Milliseconds: shorter and longer than leases, posts, starts and deadlines take."""
+    return rng.choice((5_000, 30_000, 90_000, 400_000, 1_200_000))
+
+
+_ARGS: dict[str, Callable[[random.Random], int]] = {
+    "pause": _pause,
+    "db-slow": lambda rng: rng.choice((200, 15_000, 70_000)),
+    "run-late": lambda rng: rng.choice((1_000, 40_000, 300_000)),
+    "clock": lambda rng: rng.randrange(-200_000, 200_000),
+    "job-slow": lambda rng: rng.choice((60_000, 200_000)),
+    "job-queue": lambda rng: rng.choice((30_000, 90_000, 200_000)),
+}
+_TITLES = tuple(FILMS)
+_KINDS = (*CALLS, *MOMENTS)
