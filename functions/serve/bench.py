@@ -15,6 +15,7 @@ from functions.contract.job import JobProgress, JobRequest, JobResult
 from functions.runtime.results import ended, settle
 from functions.runtime.stores import Stores
 from functions.runtime.verify import Trust, check
+from functions.serve.bell import ring
 from functions.serve.execution import Execution, lost_gpu
 from functions.serve.processes import WorkerProcess
 from functions.serve.settings import DoorSettings
@@ -70,11 +71,13 @@ class Bench:
         job = _Job(request, handle, report or _ignore)
         work = asyncio.create_task(self._run(job))
         try:
-            return await asyncio.shield(work)
+            result = await asyncio.shield(work)
         except asyncio.CancelledError:
             job.cancel()
             await _outlast(work)
             raise
+        await ring(request.callback, request.job_id, result.status)
+        return result
 
     async def close(self) -> None:
         """Kill every process with all that it started; their jobs get no result."""

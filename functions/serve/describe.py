@@ -28,6 +28,5 @@ def describe(trust: Trust, engine: str) -> dict[str, Any]:
 
 def asked(given: object) -> str | None:
     """The engine that a job's input asks about, None where it is an ordinary job."""
-    if isinstance(given, dict) and given.keys() == {FIELD} and isinstance(given[FIELD], str):
-        return given[FIELD]
-    return None
+    engine = given[FIELD] if isinstance(given, dict) and given.keys() == {FIELD} else None
+    return engine if isinstance(engine, str) else None

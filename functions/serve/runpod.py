@@ -52,8 +52,9 @@ class Endpoint:
         bench = self._begin()
         if self._leaving:
             raise asyncio.CancelledError
-        if (engine := asked(job.get("input"))) in self._trust.catalog:
-            return describe(self._trust, str(engine))
+        engine = asked(job.get("input"))
+        if engine is not None and engine in self._trust.catalog:
+            return describe(self._trust, engine)
         try:
             request = parse(json.dumps({"input": job.get("input")})).input
         except ContractError as error:
