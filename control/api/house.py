@@ -1,11 +1,10 @@
-"""The Studio itself: engines, money, tokens, health."""
+"""The Studio itself: engines, tokens, health."""
 
 from importlib import metadata
 
 from control.api.access import DAY_MS, hashed
-from control.api.models import EngineInfo, Engines, Health, IssuedToken, MonthQuery, NewToken, Tokens
+from control.api.models import EngineInfo, Engines, Health, IssuedToken, NewToken, Tokens
 from control.api.operation import Call, Nothing, Operation, Reply, operation
-from control.render.views import Costs
 from functions import catalog
 
 
@@ -21,12 +20,6 @@ async def list_engines(call: Call[Nothing, Nothing]) -> Engines:
     known = catalog.builtin()
     found = (EngineInfo(manifest=m, runs=bool(m.entry), commercial=m.commercial) for m in known.engines.values())
     return Engines(catalog=known.sha256, engines=tuple(found))
-
-
-@operation("GET", "/costs", scope="viewer", query=MonthQuery, answer=Costs, tags=("studio",))
-async def get_costs(call: Call[Nothing, MonthQuery]) -> Costs:
-    """What a month cost: spent, held by running jobs, and its limit."""
-    return await call.context.studio.costs(call.query.month)
 
 
 @operation("GET", "/tokens", scope="owner", answer=Tokens, tags=("studio",))
@@ -60,4 +53,4 @@ async def revoke_token(call: Call[Nothing, Nothing]) -> Reply:
     return Reply()
 
 
-OPERATIONS: tuple[Operation, ...] = (health, list_engines, get_costs, list_tokens, create_token, revoke_token)
+OPERATIONS: tuple[Operation, ...] = (health, list_engines, list_tokens, create_token, revoke_token)

@@ -159,6 +159,12 @@ class PlanRequest(Strict):
     revision: Revision | None = None
 
 
+class RenderRequest(PlanRequest):
+    """What to render. What costs money needs an accepted `quote`, or a recipe that names the most it may cost."""
+
+    quote: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+
+
 class FileName(Strict):
     """The upload that a file name of the storyboard means."""
 

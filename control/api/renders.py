@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from control.api.media import disposition
-from control.api.models import Paging, PlanRequest, RenderPage
+from control.api.models import Paging, RenderPage, RenderRequest
 from control.api.operation import Call, Nothing, Operation, Reply, operation
 from control.errors import NotFound
 from control.graph.edl import otio_cut
@@ -32,16 +32,16 @@ async def list_film_renders(call: Call[Nothing, Paging]) -> Page[RenderInfo]:
     "POST",
     "/films/{film}/renders",
     scope="crew",
-    body=PlanRequest,
+    body=RenderRequest,
     answer=RenderView,
     status=201,
     errors=(402, 404),
     tags=("renders",),
 )
-async def start_render(call: Call[PlanRequest, Nothing]) -> Reply:
-    """Start a render."""
-    studio = call.context.studio
-    render_id = await studio.start_render(call.path("film"), call.body.recipe, n=call.body.revision)
+async def start_render(call: Call[RenderRequest, Nothing]) -> Reply:
+    """Start a render; one that costs money by a quote, or within the most that its recipe names."""
+    studio, wanted = call.context.studio, call.body
+    render_id = await studio.order_render(call.path("film"), wanted.recipe, n=wanted.revision, quote_id=wanted.quote)
     return Reply(await studio.render(render_id), headers={"Location": f"/api/renders/{render_id}"})
 
 

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from control.api import doorbell, events, films, house, openapi, operation, renders, takes, uploads
+from control.api import costs, doorbell, events, films, house, openapi, operation, renders, takes, uploads
 from control.api.operation import Operation
 
 PREFIX = "/api"
@@ -17,6 +17,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *takes.OPERATIONS,
     *uploads.OPERATIONS,
     *events.OPERATIONS,
+    *costs.OPERATIONS,
     *house.OPERATIONS,
 )
 

@@ -74,14 +74,18 @@ class Reconciled:
 
 
 def read(text: str) -> tuple[Line, ...]:
-    """The lines of a bill as RunPod's `GET /v2/billing/serverless` or `modal billing report --json` gives it.
-
-    Raises `Invalid` naming the line that cannot be read.
-    """
+    """The lines of a bill, from what a provider answered. Raises `Invalid`."""
     try:
-        said = json.loads(text, parse_float=Decimal, parse_int=Decimal)
+        return lines_of(json.loads(text, parse_float=Decimal, parse_int=Decimal))
     except (ValueError, RecursionError) as error:
         raise Invalid("the bill is no JSON; save the provider's answer as it is") from error
+
+
+def lines_of(said: object) -> tuple[Line, ...]:
+    """The lines of a bill as RunPod's `GET /v2/billing/serverless` or `modal billing report --json` gives it.
+
+    Raises `Invalid` naming the record that cannot be read.
+    """
     records = said.get("records") if isinstance(said, dict) else said
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise Invalid("the bill holds no list of records; save the provider's answer as it is")

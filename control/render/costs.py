@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from control.db import Database, Row, Value
 from control.errors import Conflict, Invalid
-from control.render.bills import Account, Line, Reconciled, Worked, read, reconcile
+from control.render.bills import Account, Line, Reconciled, Worked, reconcile
 from control.render.budget import month_of
 from control.render.ledger import Ledger
 from control.render.views import Budget, Cost, Costs, Entry, Imported
@@ -128,17 +128,16 @@ class Books:
 
     # bills -----------------------------------------------------------------------------------------------------------
 
-    async def take_bill(self, text: str, accounts: Mapping[str, Account]) -> Imported:
+    async def take_bill(self, lines: Sequence[Line], accounts: Mapping[str, Account]) -> Imported:
         """Keep a provider's bill; `accounts` says which door (and engine) an account of it is billed for.
 
-        Raises `Invalid`, `Conflict` where its hours overlap others of the same account.
+        Raises `Conflict` where its hours overlap others of the same account.
         """
-        lines, now = read(text), self._clock()
         named = [{"account": name, "provider": "", "door": a.door, "engine": a.engine} for name, a in accounts.items()]
         sent: dict[str, Value] = {
             "lines": json.dumps([{name: getattr(line, name) for name in Line.__slots__} for line in lines]),
             "accounts": json.dumps(named),
-            "now": now,
+            "now": self._clock(),
         }
         if await self._db.fetch(_OVERLAP, sent):
             raise Conflict("the bill overlaps one taken before; fetch it with the same bucket size, by the hour")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from control.db import Database, Row, Value
+from control.db import Row, Value
 from control.doors.registry import Door, Doors
 from control.errors import BudgetExceeded, NotFound, QuoteChanged, QuoteNeeded
 from control.graph import prices
@@ -14,7 +14,7 @@ from control.graph.model import Plan, Recipe, Step
 from control.graph.quote import Class, Paces, StepPrice, Tag, count, exact, price_plan, tier_of
 from control.render import estimate
 from control.render.budget import month_of, no_month, usd
-from control.render.ledger import Ledger, Room
+from control.render.ledger import NEWEST, Ledger, Room
 from control.render.planning import Known
 from control.render.runner import NO_LIMIT, Desk
 from control.render.views import PriceTag, Quote, QuoteGroup, QuoteLine
@@ -22,8 +22,6 @@ from functions.catalog import Catalog
 
 QUOTE_MS = 3_600_000
 """How long a quote can be accepted."""
-NEWEST = 51
-"""A median is of this many finished jobs of a class at a door, the newest."""
 _KEEP = """
 INSERT INTO quote(id,film_id,rev,recipe,catalog_sha,doors,bound_u,body,created_at,expires_at)
 VALUES(:id,:film,:rev,:recipe,:catalog,:doors,:bound,:body,:now,:expires) ON CONFLICT DO NOTHING"""
@@ -31,10 +29,6 @@ _PACES = """
 SELECT engine, kind, tier, size, door, pace FROM (
   SELECT timing.*, ROW_NUMBER() OVER (PARTITION BY engine,kind,tier,size,door ORDER BY at DESC, job_id) AS n
   FROM timing WHERE engine IN (SELECT value FROM json_each(:engines))) WHERE n<=:newest"""
-_FORGET = """
-DELETE FROM timing WHERE job_id IN (SELECT job_id FROM (
-  SELECT job_id, ROW_NUMBER() OVER (PARTITION BY engine,kind,tier,size,door ORDER BY at DESC, job_id) AS n FROM timing)
-  WHERE n>:newest)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,12 +227,6 @@ def offering(doors: Doors, engine: str) -> tuple[Door, ...]:
 def tag_of(door: Door) -> Tag:
     """A door's price as a quote names it."""
     return estimate.tag(door.id, door.terms, door.executions)
-
-
-async def tidy(db: Database, before: int) -> None:
-    """Forget quotes that expired before then and were not accepted, and times that no median needs any more."""
-    forget = "DELETE FROM quote WHERE render_id IS NULL AND expires_at<:before"
-    await db.batch([(forget, {"before": before}), (_FORGET, {"newest": NEWEST})])
 
 
 def _line(step: Step, price: StepPrice, made: bool) -> QuoteLine:
