@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,7 +32,16 @@ Only = Annotated[list[str] | None, typer.Option("--only", metavar="SHOT", help="
 BurnIn = Annotated[str, typer.Option("--burn-in", help="slate, off or full.")]
 Captions = Annotated[str, typer.Option(help="sidecar or burned.")]
 SizeText = Annotated[str | None, typer.Option("--size", metavar="WxH", help="Size of the film's frame.")]
+MaxCost = Annotated[
+    float | None, typer.Option("--max-cost", min=0, metavar="DOLLARS", help="The most it may cost; not asked then.")
+]
+Month = Annotated[str | None, typer.Option(metavar="YYYY-MM", help="A UTC month, the present one without it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON line at the end.")]
+
+costs_app = typer.Typer(help="What was spent, by film, engine and door.", add_completion=False)
+budget_app = typer.Typer(help="What may be spent in a month.", add_completion=False)
+app.add_typer(costs_app, name="costs")
+app.add_typer(budget_app, name="budget")
 
 
 def main() -> None:
@@ -61,16 +71,19 @@ def render(
     captions: Captions = "sidecar",
     size: SizeText = None,
     preset: Annotated[str, typer.Option(help="Loudness: web or broadcast.")] = "web",
+    max_cost: MaxCost = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Accept what it costs without being asked.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make the film of a storyboard; what exists already is used again."""
+    """Make the film of a storyboard; what exists already is used again, what costs money is asked about first."""
     from control.commands.render import render as run
 
     film = out or board.with_suffix(".mp4")
-    recipe = _recipe(tier, engine, target, only, burn_in, captions=captions, size=size, preset=preset)
+    more = {"captions": captions, "size": size, "preset": preset, "budget_u": _micro(max_cost)}
+    recipe = _recipe(tier, engine, target, only, burn_in, **more)
     settings = _settings()
     console = Console(stderr=as_json)
-    done = asyncio.run(run(settings, board, film, recipe, console))
+    done = asyncio.run(run(settings, board, film, recipe, console, yes=yes))
     if as_json:
         typer.echo(json.dumps(done.summary()))
         return
@@ -92,6 +105,93 @@ def plan(
 
     found = asyncio.run(run(_settings(), board, _recipe(tier, engine, target, only, burn_in)))
     inform.planned(Console(), found, as_json=as_json)
+
+
+@app.command()
+def quote(
+    board: Board,
+    tier: Tier = "draft",
+    engine: Engine = None,
+    target: Target = "film",
+    only: Only = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a render would cost: by engine and door, the median and the most, and the prices that rests on."""
+    from control.commands import quote as quotes
+
+    found = asyncio.run(quotes.quote(_settings(), board, _recipe(tier, engine, target, only, "slate")))
+    if as_json:
+        typer.echo(found.model_dump_json())
+        return
+    quotes.show(Console(), found)
+
+
+@costs_app.callback(invoke_without_command=True)
+def costs(
+    context: typer.Context,
+    month: Month = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Every job of the month as CSV.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a month cost: by film, engine and door, and what providers billed beyond our jobs."""
+    if context.invoked_subcommand is not None:
+        return
+    from control.commands import costs as money
+
+    if as_csv:
+        typer.echo(asyncio.run(money.ledger(_settings(), _month(month))), nl=False)
+        return
+    found = asyncio.run(money.costs(_settings(), _month(month)))
+    if as_json:
+        typer.echo(found.model_dump_json())
+        return
+    money.show(Console(), found)
+
+
+@costs_app.command("import")
+def import_bill(
+    bill: Annotated[
+        Path, typer.Argument(help="RunPod's billing answer, or what `modal billing report --json` prints.")
+    ],
+    account: Annotated[
+        list[str] | None, typer.Option(metavar="ACCOUNT=DOOR", help="The door an endpoint or app of the bill is.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Lay a provider's bill by the hour beside our jobs."""
+    from control.commands import costs as money
+
+    found = asyncio.run(money.take_bill(_settings(), bill, account or ()))
+    if as_json:
+        typer.echo(found.model_dump_json())
+        return
+    money.show_import(Console(), found)
+
+
+@budget_app.callback(invoke_without_command=True)
+def budget(context: typer.Context, as_json: AsJson = False) -> None:
+    """Say what may be spent in this month, and what is left of it."""
+    if context.invoked_subcommand is None:
+        _budget(None, as_json)
+
+
+@budget_app.command("set")
+def set_budget(
+    month: Annotated[float, typer.Option(min=0, max=1_000_000, metavar="DOLLARS", help="Most dollars a month.")],
+    as_json: AsJson = False,
+) -> None:
+    """Set the most that all renders of a month may cost, from this month on; 0 pays for nothing."""
+    _budget(month, as_json)
+
+
+def _budget(dollars: float | None, as_json: bool) -> None:
+    from control.commands import costs as money
+
+    found = asyncio.run(money.budget(_settings(), dollars))
+    if as_json:
+        typer.echo(found.model_dump_json())
+        return
+    money.show_budget(Console(), found)
 
 
 @app.command()
@@ -165,6 +265,17 @@ def studio(
     from control.commands.studio import serve
 
     asyncio.run(serve(_settings(port), Console()))
+
+
+def _month(text: str | None) -> str | None:
+    if text is not None and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
+        raise typer.BadParameter(f"--month {text!r}: write YYYY-MM, such as 2026-11")
+    return text
+
+
+def _micro(dollars: float | None) -> int | None:
+    """Micro-dollars."""
+    return None if dollars is None else round(dollars * 1_000_000)
 
 
 def _settings(port: int | None = None) -> Settings:

@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -11,17 +13,18 @@ from control.commands.board import read
 from control.commands.delivery import deliver, deliver_text
 from control.commands.display import Display
 from control.commands.films import film_of, known_film
+from control.commands.quote import accepted
 from control.commands.timeline import of_film
-from control.errors import StudioError
+from control.errors import QuoteNeeded, StudioError
 from control.graph.model import Recipe
 from control.render.service import Studio
 from control.render.session import Session
-from control.render.views import RenderView
+from control.render.views import Quote, RenderView
 from control.settings import Settings
 from control.storyboard.models import Storyboard
 from control.studio import open_session
 
-POLL_S = (0.01, 0.25)
+POLL_S = (0.01, 0.5)
 """First and longest wait between two looks at the render: one that makes nothing ends at once."""
 
 
@@ -51,8 +54,13 @@ class RenderFailed(StudioError):
     status, code, title = 500, "render_failed", "The film could not be made"
 
 
-async def render(settings: Settings, path: Path, out: Path, recipe: Recipe, console: Console) -> Rendered:
-    """Render a storyboard file. Raises `StudioError`; an interrupted render goes on with the next call."""
+async def render(
+    settings: Settings, path: Path, out: Path, recipe: Recipe, console: Console, *, yes: bool = False
+) -> Rendered:
+    """Render a storyboard file; what costs money is quoted and asked about, unless the answer is `yes` already.
+
+    Raises `StudioError`; an interrupted render goes on with the next call.
+    """
     began = time.monotonic()
     board = read(path).board
     async with open_session(settings, lazy_door=True) as session:
@@ -60,7 +68,7 @@ async def render(settings: Settings, path: Path, out: Path, recipe: Recipe, cons
         if session.door is not None and await _is_new(studio, settings, path, board):
             session.door.start()  # something must be made: let it start while that is planned
         film_id = await film_of(studio, settings, path, board)
-        render_id = await _resumed_or_new(studio, film_id, recipe)
+        render_id = await _resumed_or_new(studio, film_id, recipe, partial(accepted, console, yes=yes))
         view = await _watch(session, render_id, console)
         if view.state != "done":
             raise RenderFailed(_why(view), render_id=render_id)
@@ -76,8 +84,10 @@ async def _is_new(studio: Studio[Storyboard], settings: Settings, path: Path, bo
     return film_id is None or (await studio.revision(film_id))[1] != board
 
 
-async def _resumed_or_new(studio: Studio[Storyboard], film_id: str, recipe: Recipe) -> str:
-    """The render of this revision and recipe that was interrupted, or a new one."""
+async def _resumed_or_new(
+    studio: Studio[Storyboard], film_id: str, recipe: Recipe, ask: Callable[[Quote], Awaitable[bool]]
+) -> str:
+    """The render of this revision and recipe that was interrupted, or a new one, once its price is accepted."""
     info, _ = await studio.revision(film_id)
     for old in (await studio.renders(film_id, limit=20)).items:
         unfinished = old.state in ("running", "paused") and not old.cancel_requested
@@ -85,7 +95,13 @@ async def _resumed_or_new(studio: Studio[Storyboard], film_id: str, recipe: Reci
             if old.state == "paused":
                 await studio.resume(old.id)
             return old.id
-    return await studio.start_render(film_id, recipe)
+    try:
+        return await studio.order_render(film_id, recipe)
+    except QuoteNeeded:
+        quote = await studio.quote(film_id, recipe, keep=True)
+        if not await ask(quote):
+            raise
+        return await studio.order_render(film_id, recipe, quote_id=quote.id)
 
 
 async def _watch(session: Session, render_id: str, console: Console) -> RenderView:

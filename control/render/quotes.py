@@ -126,22 +126,20 @@ class Quotes:
         now, budget = await self.of(subject), subject.recipe.budget_u
         if now.bound_u == 0:
             return Accepted(now.doors, NO_LIMIT if budget is None else budget)
+        await self._check_month(now)
         if quote_id is not None:
-            accepted = await self._accepted(subject, now, quote_id)
-        elif budget is None:
+            return await self._accepted(subject, now, quote_id)
+        if budget is None:
             raise QuoteNeeded(
                 f"it may cost up to {usd(now.bound_u)}; accept a quote of it, or name the most it may cost",
                 bound_u=now.bound_u,
                 median_u=now.median_u,
             )
-        elif now.bound_u > budget:
+        if now.bound_u > budget:
             raise BudgetExceeded(
                 f"it may cost up to {usd(now.bound_u)}, more than the {usd(budget)} allowed", bound_u=now.bound_u
             )
-        else:
-            accepted = Accepted(now.doors, budget)
-        await self._check_month(now)
-        return accepted
+        return Accepted(now.doors, budget)
 
     async def _accepted(self, subject: Subject, now: Quote, quote_id: str) -> Accepted:
         row = await self._row(quote_id)

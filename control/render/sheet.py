@@ -38,8 +38,8 @@ def dollars(micro: int) -> str:
 def _job(entry: Entry) -> tuple[str, ...]:
     return (
         entry.month,
-        _time(entry.submitted_at),
-        "" if entry.ended_at is None else _time(entry.ended_at),
+        time(entry.submitted_at),
+        "" if entry.ended_at is None else time(entry.ended_at),
         entry.film,
         entry.shot or "",
         entry.step,
@@ -55,10 +55,10 @@ def _job(entry: Entry) -> tuple[str, ...]:
 
 
 def _charge(found: Unmatched) -> tuple[str, ...]:
-    month = _time(found.starts_at)[:7]
+    month = time(found.starts_at)[:7]
     film, shot, step, engine, attempt = "", "", "", "", ""
     ends = (dollars(found.excess_u), "bill", found.account)
-    times = (_time(found.starts_at), _time(found.ends_at))
+    times = (time(found.starts_at), time(found.ends_at))
     return (
         month,
         *times,
@@ -74,5 +74,6 @@ def _charge(found: Unmatched) -> tuple[str, ...]:
     )
 
 
-def _time(ms: int) -> str:
+def time(ms: int) -> str:
+    """A UTC time to the second."""
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
