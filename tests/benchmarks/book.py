@@ -41,7 +41,8 @@ def jobs(data: Path) -> list[JobTimes]:
     for id_, kind, created, request in _rows(data / "studio.db", "SELECT id, kind, created_at, request FROM job"):
         result = data / "objects" / json.loads(request)["reserved"]["result"]["key"]
         if id_ in at_door and None not in at_door[id_] and result.exists():
-            found.append(JobTimes(kind, created, *at_door[id_], result.stat().st_mtime_ns / 1e6))
+            accepted, started, ended = at_door[id_]
+            found.append(JobTimes(kind, created, accepted, started, ended, result.stat().st_mtime_ns / 1e6))
     return sorted(found, key=lambda job: job.created)
 
 
