@@ -15,6 +15,8 @@ from functions.animatic import noise
 from functions.animatic.values import Floats
 
 Points = npt.NDArray[np.float64]
+_FULL: Final = 0.9999
+"""Coverage from which there is nothing left to cover."""
 _SUB: Final = 4  # fractional bits of cv2 polygon coordinates
 
 
@@ -234,15 +236,32 @@ class Sheet:
         """Lay paint over the sheet where `mask` covers. `value` in L*, hue weights 0..1."""
         if mask.roi.empty:
             return
+        fresh = self.roi.empty
         self.roi = self.roi.joined(mask.roi)
-        where, cover = mask.roi.slices, mask.cover
-        behind = self.alpha[where]
-        total = cover + behind * (1.0 - cover)
-        share = np.divide(cover, total, out=np.zeros_like(cover), where=total > 1e-4)
+        where, share = mask.roi.slices, mask.cover if fresh else self._share(mask)
         for channel, laid in ((self.value, value), (self.accent, accent), (self.near, near), (self.lit, lit)):
             part = channel[where]
-            part += (laid - part) * share
-        self.alpha[where] = total
+            plain = isinstance(laid, float | int) and not laid
+            if plain and not part.any():
+                continue
+            if fresh:
+                part[:] = laid
+            elif plain:
+                part -= part * share
+            else:
+                part += (laid - part) * share
+        if fresh:
+            self.alpha[where] = mask.cover
+
+    def _share(self, mask: Mask) -> Floats:
+        """How far new paint takes the place of the old: less the more of it shows anyway. Coverage grows."""
+        cover, behind = mask.cover, self.alpha[mask.roi.slices]
+        if cv2.minMaxLoc(behind)[0] > _FULL:
+            return cover
+        total = behind * (1.0 - cover)
+        total += cover
+        behind[:] = total
+        return np.asarray(cover / np.maximum(total, 1e-4, out=total), np.float32)
 
     def lift(self, mask: Mask, amount: Floats | float, accent: float = 0.0, lit: bool = False) -> None:
         """Add `amount` L* (may be negative) to what is painted already; with `lit` only while the key lamp burns."""

@@ -169,7 +169,7 @@ class _Paint:
         """Coloured with the lamp at `level`, softened by `sigma` pixels. Chroma is found at half size."""
         value = np.asarray(cv2.scaleAdd(self._lit, level, self._value), np.float32) if level else self._value.copy()
         paper = tiled(paper_tile(self._seed), *value.shape)
-        value += paper * (0.35 + value * 0.006)
+        value += paper * (0.35 + value * np.float32(0.006))
         accent = self._lamplit(level) if warm and level else self._accent
         weights = [w if cv2.minMaxLoc(w)[1] > 0.01 else None for w in (self._near, accent)]
         (y,) = self._coloured(np.asarray(value, np.float32), weights, slice(0, 1))
@@ -180,7 +180,9 @@ class _Paint:
         alpha, half = self._alpha, _half(self._alpha)
         y, cover = (_softened(p, sigma) for p in (y * alpha, alpha))
         u, v, small = (_softened(p, sigma / 2) for p in (u * half, v * half, half))
-        return Picture(_codes(y, cover), _codes(u, small), _codes(v, small), _cover(cover), _cover(small))
+        return Picture(
+            _codes(y, cover), _codes(u, small), _codes(v, small), _rounded(cover, 255.0), _rounded(small, 255.0)
+        )
 
     def _lamplit(self, level: float) -> Floats:
         """The lamp brings its own hue: accent grows with what it adds."""
@@ -189,14 +191,11 @@ class _Paint:
 
     def _coloured(self, value: Floats, weights: list[Floats | None], channels: slice) -> list[Floats]:
         """Channels of the main ramp at each value, with this much of the near and the accent ramps."""
-        index = np.asarray(np.clip(value * 2.55 + 0.5, 0, 255), np.uint8)
-        rest = value - index * np.float32(1 / 2.55)
+        index = _rounded(np.maximum(value, 0.0), 2.55)
         main, *others = (yuv_of(ramp)[_AT] for ramp in self._palette.ramps())
         made = []
         for k in range(*channels.indices(3)):
             channel = _looked_up(index, main[:, k])
-            if k == 0:
-                channel += rest * _looked_up(index, np.gradient(main[:, k]) * 2.55)
             for weight, ramp in zip(weights, others, strict=True):
                 if weight is not None:
                     channel += _looked_up(index, ramp[:, k] - main[:, k]) * weight
@@ -226,12 +225,12 @@ def _softened(values: Floats, sigma: float) -> Floats:
 def _codes(values: Floats, cover: Floats | None) -> Bytes:
     """8-bit codes, dithered where there is paint."""
     noise = tiled(dither_tile(), *values.shape)
-    values = values + (noise if cover is None else noise * cover) + 0.5
-    return np.asarray(np.clip(values, 0, 255, out=values), np.uint8)
+    return _rounded(values + (noise if cover is None else noise * cover))
 
 
-def _cover(alpha: Floats) -> Bytes:
-    return np.asarray(np.clip(alpha * 255 + 0.5, 0, 255), np.uint8)
+def _rounded(values: Floats, scale: float = 1.0) -> Bytes:
+    """Values from 0 on as codes."""
+    return np.asarray(cv2.convertScaleAbs(values, alpha=scale), np.uint8)
 
 
 def flattened(below: Tile, above: Tile) -> Tile:

@@ -163,6 +163,13 @@ class Canvas:
         for mine, theirs in zip(self.planes, other.planes, strict=True):
             np.copyto(mine, theirs)
 
+    def enlarge_from(self, other: "Canvas") -> None:
+        """Take over a canvas of half the size, or a little more at its right and bottom."""
+        for mine, theirs in zip(self.planes, other.planes, strict=True):
+            rows, columns = theirs.shape
+            whole = cv2.resize(theirs, (2 * columns, 2 * rows), interpolation=cv2.INTER_LINEAR)
+            np.copyto(mine, _bytes(whole)[: mine.shape[0], : mine.shape[1]])
+
     @property
     def planes(self) -> tuple[Bytes, Bytes, Bytes]:
         """Luma, Cb, Cr."""

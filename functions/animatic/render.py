@@ -12,12 +12,15 @@ import numpy.typing as npt
 
 from functions.animatic.camera import Path, State
 from functions.animatic.noise import blurred_tile, generator
+from functions.animatic.pile import Drawn, Pile
 from functions.animatic.planes import Tile, rgb_of
-from functions.animatic.raster import Axis, Bytes, Canvas, Picture
+from functions.animatic.raster import Axis, Bytes, Canvas
 from functions.animatic.values import Floats
 
-GRAIN: Final = 2.2
-"""Deviation of the grain in code values (1 %)."""
+GRAIN: Final = 1.2
+"""Deviation of the grain in code values (half a percent). Twice as much, new each frame, doubled the work of x264."""
+GRAIN_HELD: Final = 2
+"""Frames for which a drawing of the grain is held."""
 _GRAINS: Final = 6
 _LIFT: Final = 16
 _BLACK: Final = np.array([16.0, 0.0, 0.0, 0.0])
@@ -25,7 +28,6 @@ _BLACK: Final = np.array([16.0, 0.0, 0.0, 0.0])
 _SHUTTER: Final = 5
 _BLUR_ABOVE: Final = 8.0
 Matrix = npt.NDArray[np.float64]
-Box = tuple[int, int, int, int]
 
 
 class Layer(Protocol):
@@ -62,23 +64,6 @@ class Look:
     exposure: Callable[[float], float]
 
 
-@dataclass(frozen=True)
-class _Drawn:
-    """One layer at one moment: what to lay, and where its pixels lie on the canvas."""
-
-    tile: Tile
-    weight: float
-    axes: tuple[Axis, Axis]
-    box: Box
-    solid: tuple[int, int]
-    """Rows of the canvas behind which nothing is seen."""
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """Equal for two moments that look the same."""
-        return id(self.tile.pixels), self.weight, self.axes
-
-
 class Stage:
     """Renders the frames of one clip. Layers run from back to front."""
 
@@ -86,11 +71,11 @@ class Stage:
         self._layers, self._path, self._look, self._weather = layers, path, look, weather
         self._origin = _turning_room(path, look)
         rows, columns = look.height + 2 * self._origin[1], look.width + 2 * self._origin[0]
-        self._canvas, self._base = Canvas.blank(rows, columns), Canvas.blank(rows, columns)
-        self._wet = Canvas.blank(rows, columns) if weather else self._canvas
-        self._kept: list[tuple[object, ...]] = []
-        self._depth = 0
-        self._mixed: dict[int, tuple[float, Picture]] = {}
+        soft = next((n for n, layer in enumerate(layers) if not _soft(layer, look)), len(layers))
+        self._far = Pile(-(-rows // 4) * 2, -(-columns // 4) * 2) if soft else None
+        self._soft, self._near = soft, Pile(rows, columns)
+        self._behind = Canvas.blank(rows, columns) if soft else None
+        self._wet = Canvas.blank(rows, columns) if weather else self._near.canvas
         self._vignette = vignette(look.width, look.height)
         self._grain = grain_tiles(look.width, look.height)
         self._offsets = generator(look.seed, 9).integers(0, 256, (64, 2))
@@ -100,92 +85,29 @@ class Stage:
         moment = frame / self._path.fps
         state = self._path.at(frame)
         level = replace(state, roll=0.0)
-        drawn = [self._drawn(layer, level, moment) for layer in self._layers]
-        keys = [d.key for d in drawn]
-        if keys != self._kept:
-            same = next((n for n, (a, b) in enumerate(zip(keys, self._kept, strict=False)) if a != b), 0)
-            self._draw(drawn, same)
-            self._kept = keys
+        far = [self._drawn(layer, level, moment, 2) for layer in self._layers[: self._soft]]
+        changed = self._far is not None and self._far.draw(far)
+        if changed and self._far is not None and self._behind is not None:
+            self._behind.enlarge_from(self._far.canvas)
+        near = [self._drawn(layer, level, moment, 1) for layer in self._layers[self._soft :]]
+        self._near.draw(near, self._behind, changed)
         if self._weather:
-            self._wet.copy_from(self._canvas)
+            self._wet.copy_from(self._near.canvas)
             for falls in self._weather:
                 falls.over(self._wet, self._path, level, moment, self._origin)
         return self._turned(self._wet, state.roll)
 
-    def _drawn(self, layer: Layer, state: State, moment: float) -> _Drawn:
+    def _drawn(self, layer: Layer, state: State, moment: float, unit: int) -> Drawn:
+        """A layer at a moment; one pixel of its canvas is `unit` of the frame's."""
         tile, matrix = layer.tile(moment), layer.place(self._path, state, moment)
         look, view, roi = self._look, tile.view, tile.roi
-        size = (look.width, look.height)
-        across, down = (
-            Axis(
-                float(matrix[k, k]) * view.scale / look.height,
-                float(
-                    (matrix[k, 2] + view.half[k]) * view.scale
-                    - matrix[k, k] * view.scale / look.height * (size[k] / 2 + self._origin[k])
-                    - (roi.left, roi.top)[k]
-                ),
-            )
-            for k in (0, 1)
-        )
-        rows, columns = self._canvas.y.shape
-        left, right = across.reach(roi.right - roi.left, columns)
-        top, bottom = down.reach(roi.bottom - roi.top, rows)
-        solid = _even_rows(tile.solid, down, top, bottom) if left == 0 and right == columns else (0, 0)
-        return _Drawn(tile, layer.weight(moment), (across, down), (left, top, right, bottom), solid)
-
-    def _draw(self, drawn: list[_Drawn], same: int) -> None:
-        """Draw all, or from layer `same` on where the ones before it lie still and their picture was kept."""
-        if same < self._depth or not same:
-            self._depth = 0
-        if not same:
-            self._lay(self._canvas, drawn)
-            return
-        if self._depth != same:
-            self._lay(self._base, drawn[:same])
-            self._depth = same
-        self._canvas.copy_from(self._base)
-        self._lay(self._canvas, drawn[same:], over=True)
-
-    def _lay(self, canvas: Canvas, drawn: list[_Drawn], over: bool = False) -> None:
-        """Lay all on the canvas, leaving out rows that something in front covers."""
-        top, bottom = 0, canvas.y.shape[0]
-        seen: list[tuple[int, int]] = []
-        for item in reversed(drawn):
-            seen.append((top, bottom))
-            first, last = item.solid
-            if first <= top < last:
-                top = min(last, bottom)
-            elif first < bottom <= last:
-                bottom = max(first, top)
-        if top < bottom and not over:
-            canvas.clear()
-        for item, (top, bottom) in zip(drawn, reversed(seen), strict=True):
-            self._lay_one(canvas, item, top, bottom)
-
-    def _lay_one(self, canvas: Canvas, item: _Drawn, top: int, bottom: int) -> None:
-        left, first, right, last = item.box
-        first, last = max(first, top), min(last, bottom)
-        if first >= last or left >= right:
-            return
-        picture, (begin, end) = self._lit(item), item.solid
-        begin, end = min(max(begin, first), last), max(min(end, last), first)
-        if begin >= end:
-            canvas.lay(picture, item.axes, (left, first, right, last), False)
-            return
-        for from_, to, solid in ((first, begin, False), (begin, end, True), (end, last, False)):
-            if from_ < to:
-                canvas.lay(picture, item.axes, (left, from_, right, to), solid)
-
-    def _lit(self, item: _Drawn) -> Picture:
-        """The tile's picture in the state that its weight says; the last mixture of each is remembered."""
-        tile = item.tile
-        if tile.other is None or item.weight <= 0.002:
-            return tile.pixels
-        weight, picture = self._mixed.get(id(tile), (-1.0, tile.pixels))
-        if weight != item.weight:
-            picture = tile.pixels.mixed(tile.other, item.weight)
-            self._mixed[id(tile)] = item.weight, picture
-        return picture
+        size, corner = (look.width, look.height), (roi.left, roi.top)
+        axes = []
+        for k in (0, 1):
+            scale = float(matrix[k, k]) * view.scale / look.height
+            middle = float((matrix[k, 2] + view.half[k]) * view.scale)
+            axes.append(Axis(scale * unit, middle - scale * (size[k] / 2 + self._origin[k]) - corner[k]))
+        return Drawn(tile, layer.weight(moment), (axes[0], axes[1]))
 
     def _turned(self, canvas: Canvas, roll: float) -> Canvas:
         """The frame out of the canvas, turned about the camera's anchor."""
@@ -237,22 +159,16 @@ class Stage:
         luma = cv2.subtract(composed.y, _BLACK)
         exposure = look.exposure(number / self._path.fps)
         luma = cv2.multiply(luma, self._vignette, dst=luma, scale=exposure / 255)
-        y, x = self._offsets[number % len(self._offsets)]
-        grain = self._grain[number % _GRAINS][y : y + look.height, x : x + look.width]
+        drawing = number // GRAIN_HELD
+        y, x = self._offsets[drawing % len(self._offsets)]
+        grain = self._grain[drawing % _GRAINS][y : y + look.height, x : x + look.width]
         luma = cv2.add(luma, grain, dst=luma)
         return luma.tobytes() + composed.u.tobytes() + composed.v.tobytes()
 
 
-def _even_rows(solid: tuple[int, int], down: Axis, top: int, bottom: int) -> tuple[int, int]:
-    """Rows of the canvas (even) that a picture's solid rows fill, less the ones that are mixed at their edges."""
-    first, last = ((row - down.start) / down.step for row in solid)
-    if last - first < _LEAST_SOLID:
-        return 0, 0
-    first, last = math.ceil((first + 2) / 2) * 2, math.floor((last - 2) / 2) * 2
-    return top if solid[0] == 0 else max(first, top), bottom if last >= bottom - 4 else min(last, bottom)
-
-
-_LEAST_SOLID: Final = 16.0
+def _soft(layer: Layer, look: Look) -> bool:
+    """Painted at half size: too far out of focus to tell."""
+    return 2 * layer.tile(0.0).view.height <= look.height
 
 
 def _turning_room(path: Path, look: Look) -> tuple[int, int]:

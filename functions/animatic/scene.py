@@ -1,10 +1,11 @@
 """What the words of a composition say about the picture as a whole: key, weather, where light comes from, colour."""
 
 import re
+import string
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any, Final
 
@@ -22,14 +23,23 @@ def table(name: str) -> dict[str, Any]:
     return tomllib.loads(files("functions.animatic").joinpath(name).read_text("utf-8"))
 
 
-@lru_cache(maxsize=4096)
-def _pattern(phrase: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![a-z]){re.escape(phrase)}(?![a-z])")
+_LETTERS: Final = frozenset(string.ascii_lowercase)
 
 
 def says(text: str, phrases: Sequence[str]) -> bool:
     """True where `text` (lower case) has one of the phrases as whole words."""
-    return any(_pattern(p).search(text) for p in phrases)
+    return any(_whole(text, p) for p in phrases)
+
+
+def _whole(text: str, phrase: str) -> bool:
+    """The phrase with no letter right before or after it."""
+    at = text.find(phrase)
+    while at >= 0:
+        end = at + len(phrase)
+        if text[at - 1 : at] not in _LETTERS and text[end : end + 1] not in _LETTERS:
+            return True
+        at = text.find(phrase, at + 1)
+    return False
 
 
 def first_said(text: str, choices: dict[str, list[str]]) -> str | None:

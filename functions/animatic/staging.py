@@ -89,8 +89,12 @@ _SMALL = 160
 def _reduced(sheet: Sheet, values: Floats) -> Floats:
     """A sheet's values at the size at which they are judged."""
     rows, columns = sheet.view.shape
+    while values.shape[0] >= 2 * _SMALL:
+        values = np.asarray(
+            cv2.resize(values, (values.shape[1] // 2, values.shape[0] // 2), interpolation=cv2.INTER_AREA), np.float32
+        )
     return np.asarray(
-        cv2.resize(values, (round(columns * _SMALL / rows), _SMALL), interpolation=cv2.INTER_AREA), np.float32
+        cv2.resize(values, (round(columns * _SMALL / rows), _SMALL), interpolation=cv2.INTER_LINEAR), np.float32
     )
 
 
@@ -131,11 +135,16 @@ def separate(backdrop: list[Plane], subject: Sheet, pale: bool = False, moves: b
 
 def _wash_over(backdrop: list[Plane], wash: Floats) -> None:
     """Add a small picture of L* to all planes of the backdrop."""
+    full: dict[tuple[int, int], Floats] = {}
     for plane in backdrop:
         sheet, where = plane.sheet, plane.sheet.roi.slices
-        rows, columns = sheet.view.shape
-        full = np.asarray(cv2.resize(wash, (columns, rows), interpolation=cv2.INTER_LINEAR), np.float32)[where]
-        sheet.value[where] = np.clip(sheet.value[where] + full * (0.35 + 0.65 * sheet.alpha[where]), 3, 92)
+        if sheet.view.shape not in full:
+            size = sheet.view.shape[::-1]
+            full[sheet.view.shape] = np.asarray(cv2.resize(wash, size, interpolation=cv2.INTER_LINEAR), np.float32)
+        part, share = sheet.value[where], 0.35 + 0.65 * sheet.alpha[where]
+        share *= full[sheet.view.shape][where]
+        part += share
+        np.clip(part, 3, 92, out=part)
 
 
 def _behind(backdrop: list[Plane]) -> Floats:
@@ -180,12 +189,20 @@ def grade(backdrop: list[Plane], median: float, people: bool) -> None:
     slope = min(1.0, (HIGHLIGHT - 3 - knee) / max(high - knee, 1e-3))
     for plane in backdrop:
         sheet, where = plane.sheet, plane.sheet.roi.slices
-        value = sheet.value[where] + shift
-        lit = _kneed(value + sheet.lit[where], knee, slope)
-        sheet.value[where] = _kneed(value, knee, slope)
-        sheet.lit[where] = lit - sheet.value[where]
+        value, lit = sheet.value[where], sheet.lit[where]
+        value += shift
+        if slope == 1.0:
+            continue
+        burning = cv2.minMaxLoc(lit)[:2] != (0.0, 0.0)
+        whole = _kneed(value + lit, knee, slope) if burning else value
+        value[:] = _kneed(value, knee, slope)
+        if burning:
+            np.subtract(whole, value, out=lit)
 
 
 def _kneed(value: Floats, knee: float, slope: float) -> Floats:
     """Values above the knee rise at `slope`."""
-    return np.asarray(np.minimum(value, knee) + np.maximum(value - knee, 0.0) * slope, np.float32)
+    above = value - np.float32(knee)
+    np.maximum(above, 0.0, out=above)
+    above *= 1.0 - slope
+    return np.asarray(value - above, np.float32)

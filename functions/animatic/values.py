@@ -37,5 +37,9 @@ def decode(code: Floats) -> Floats:
 
 def smooth(low: float, high: float, x: npt.ArrayLike) -> Floats:
     """Smoothstep: 0 below `low`, 1 above `high`."""
-    t = np.clip((np.asarray(x, np.float32) - low) / (high - low), 0.0, 1.0)
-    return np.asarray(t * t * (3.0 - 2.0 * t), np.float32)
+    t = np.asarray((np.asarray(x, np.float32) - np.float32(low)) * np.float32(1.0 / (high - low)))
+    np.clip(t, 0.0, 1.0, out=t)
+    rise = 3.0 - 2.0 * t
+    rise *= t
+    rise *= t
+    return np.asarray(rise, np.float32)
