@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount, Router
 from starlette.staticfiles import StaticFiles
 
-from control.api import guard
+from control.api import guard, objects
 from control.api.access import Access
 from control.api.context import Context
 from control.api.doorbell import doorbell_key
@@ -34,7 +34,7 @@ def build_app(settings: Settings, *, clock: Clock = wall_ms) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with open_session(settings, clock) as session:
+        async with open_session(settings, clock, served=True) as session:
             hub = Hub(session.studio)
             app.state.context = Context(
                 settings=settings,
@@ -53,6 +53,7 @@ def build_app(settings: Settings, *, clock: Clock = wall_ms) -> Starlette:
     app = Starlette(
         routes=[
             Mount(PREFIX, Router(routes(), redirect_slashes=False)),
+            objects.ROUTE,
             Mount("/static", StaticFiles(directory=STATIC)),
             *views.ROUTES,
             *forms.ROUTES,

@@ -11,22 +11,31 @@ from control.db.sqlite import SqliteDatabase
 from control.graph.plan import plan_film
 from control.render.runner import wall_ms
 from control.render.service import Studio
-from control.render.session import Place, Session, opened
+from control.render.session import Place, Session, opened, signing_key
 from control.settings import Settings
 from control.store import ObjectStore
 from control.store.folder import FolderStore
 from control.store.s3 import S3Store
+from control.store.served import ServedFolder, Signer, object_key
 from control.storyboard.models import Storyboard
 from functions.catalog import builtin
 
 MICRO = 1_000_000
 
 
-def open_store(settings: Settings) -> ObjectStore:
-    """The object store that the settings name. Raises `StoreError`."""
+def open_store(settings: Settings, clock: Callable[[], int] = wall_ms, *, served: bool = False) -> ObjectStore:
+    """The object store that the settings name. `served`: a Studio listens at its address, and so can serve a folder.
+
+    Raises `StoreError`, `StudioError` for a key that cannot be read.
+    """
     parts = urlsplit(settings.objects)
     if parts.scheme != "s3":
-        return FolderStore(Path(settings.objects).expanduser())
+        folder = Path(settings.objects).expanduser()
+        if not served:
+            return FolderStore(folder)
+        settings.data.mkdir(parents=True, exist_ok=True)
+        key = object_key(signing_key(settings.data / "signing.key"))
+        return ServedFolder(folder, Signer(key, settings.base_url, clock))
     query = dict(parse_qsl(parts.query))
     return S3Store(
         parts.netloc,
@@ -49,9 +58,10 @@ def open_database(settings: Settings) -> Database:
 
 @asynccontextmanager
 async def open_session(
-    settings: Settings, clock: Callable[[], int] = wall_ms, *, lazy_door: bool = False
+    settings: Settings, clock: Callable[[], int] = wall_ms, *, lazy_door: bool = False, served: bool = False
 ) -> AsyncIterator[Session]:
-    """Everything open; with `lazy_door` the built-in door starts when the first job is submitted.
+    """Everything open; with `lazy_door` the built-in door starts when the first job is submitted. `served`: this
+    process listens at the Studio's address; where the settings state one, somebody does.
 
     Raises `DatabaseError`, `DoorError`, `StoreError`.
     """
@@ -66,7 +76,8 @@ async def open_session(
         upload_limit=settings.upload_mb * MICRO,
         event_days=settings.event_days,
     )
-    store, db = open_store(settings), open_database(settings)
+    store = open_store(settings, clock, served=bool(settings.url) or (served and settings.port != 0))
+    db = open_database(settings)
     async with opened(place, store, plan_film, builtin(), clock=clock, db=db) as session:
         yield session
 

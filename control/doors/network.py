@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import Literal
 
+from urllib.parse import urlsplit
 import httpx2
 
 Network = Literal["public", "private", "loopback"]
@@ -28,6 +29,20 @@ ALLOWED: Mapping[Network, Callable[[Address], bool]] = {
 
 
 class CheckedTransport(httpx2.AsyncHTTPTransport):
+def reachable(origin: str, network: Network) -> bool:
+    """Whether a door on `network` can reach `scheme://host[:port]`, as far as the host tells. A name may."""
+    host = urlsplit(origin).hostname or ""
+    try:
+        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError:
+        return bool(host)
+    if address.is_unspecified:
+        return False
+    if address.is_loopback:
+        return network == "loopback"
+    return network != "public" or ALLOWED["public"](address)
+
+
     """Connects to addresses of one network only; a name that also resolves to others is refused.
 
     Raises `httpx2.ConnectError`, before anything is sent.

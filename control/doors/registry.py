@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from control.db import Database
 from control.doors.client import Address, DoorClient
-from control.doors.network import Network
+from control.doors.network import Network, reachable
 from control.errors import NotFound
 from control.render.outcome import Terms
 from control.store import ObjectStore
@@ -39,8 +39,10 @@ class Door:
         return self.concurrency + self.ahead
 
     def reaches(self, store: ObjectStore) -> bool:
-        """Whether jobs here can read and write this store."""
-        return self.shares_folder if store.folder is not None else store.origin is not None
+        """Whether jobs here can read and write this store: itself, or by URLs that lead to it from here."""
+        if self.shares_folder and store.folder is not None:
+            return True
+        return store.origin is not None and reachable(store.origin, self.network)
 
 
 class Doors:

@@ -7,7 +7,7 @@ from nacl.signing import SigningKey
 
 from control.doors.registry import Door
 from control.graph.model import Facts, OutputFacts, Source, Step
-from control.store import ObjectStore
+from control.store import ObjectStore, Presigned
 from control.store.types import type_of
 from functions.contract import grant, keys
 from functions.contract.base import Tier
@@ -106,15 +106,17 @@ async def _with_urls(request: JobRequest, store: ObjectStore, now: int) -> JobRe
         return (await store.presign("GET", key, whole)).url
 
     async def put(ref: OutputRef, seconds: int = whole, *, create: bool = True, read: bool = True) -> OutputRef:
-        url = (await store.presign("PUT", ref.key, seconds, content_type=ref.content_type, create=create)).url
-        return ref.model_copy(update={"put_url": url, "get_url": await get(ref.key) if read else None})
+        signed = await store.presign(
+            "PUT", ref.key, seconds, content_type=ref.content_type, create=create, max_bytes=ref.max_bytes
+        )
+        return ref.model_copy(update={"put_url": signed.url, "get_url": await get(ref.key) if read else None})
+
+    async def mark(key: str) -> Presigned:
+        return await store.presign("PUT", key, whole, content_type="application/json", max_bytes=JSON_LIMIT)
 
     held = request.reserved
     marks = [f"execution-{n}.json" for n in range(1, request.executions + 1)]
-    work = {
-        name: (await store.presign("PUT", f"{held.work.key}/{name}", whole, content_type="application/json")).url
-        for name in marks
-    }
+    work = {name: (await mark(f"{held.work.key}/{name}")).url for name in marks}
     reserved = Reserved(
         started=await put(held.started, start),
         result=await put(held.result),

@@ -170,6 +170,7 @@ class Studio(Generic[B]):
         """What a render would make and cost; with `keep` it can be accepted. Raises `NotFound`, `PlanError`."""
         info = await self._films.info(film_id, n)
         plan, known = await self._planned(film_id, recipe, info.n)
+        self._check_reach(plan, known)
         subject = Priced(film_id, info.n, recipe, plan, known)
         return await (self._quotes.keep(subject) if keep else self._quotes.of(subject))
 
@@ -383,6 +384,15 @@ class Studio(Generic[B]):
         homeless = sorted(engine for engine in wanted if self._desk.doors.of_engine(engine) is None)
         if homeless:
             raise PlanError(f"no door runs {', '.join(homeless)}; add a door for it or choose another engine")
+        self._check_reach(plan, known)
+
+    def _check_reach(self, plan: Plan, known: Known) -> None:
+        """Raises `PlanError` where a door that is needed cannot reach the object store."""
+        wanted = {s.engine for s in plan.steps if s.fingerprint is None or s.fingerprint not in known.facts}
         doors = {door.id: door for engine in wanted if (door := self._desk.doors.of_engine(engine)) is not None}
         if apart := sorted(door.id for door in doors.values() if not door.reaches(self._desk.store)):
-            raise PlanError(f"the door {apart[0]} cannot reach a folder on this machine; keep objects in an S3 store")
+            where = self._desk.store.origin or "a folder on this machine"
+            raise PlanError(
+                f"the door {apart[0]} cannot reach the objects in {where}; keep them in an S3 store (VIVIJURE_STORE), "
+                "or serve the Studio where the door can reach it (VIVIJURE_URL)"
+            )

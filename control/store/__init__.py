@@ -86,10 +86,12 @@ class ObjectStore(Protocol):
         *,
         content_type: str = "application/octet-stream",
         create: bool = True,
+        max_bytes: int | None = None,
     ) -> Presigned:
         """A URL for one request within `expires_s` seconds; a PUT with `create` succeeds only where the key is free.
 
-        Raises `StoreError` for a store that cannot sign.
+        A store that can (S3 cannot) refuses a PUT of more than `max_bytes`. Raises `StoreError` for one that cannot
+        sign.
         """
         ...
 

@@ -9,9 +9,9 @@ import secrets
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import IO, Literal, TypeVar
 
-from control.errors import ObjectExists, ObjectMissing, StoreError, StoreFull
+from control.errors import ObjectExists, ObjectMissing, StoreError, StoreFull, TooLarge
 from control.store import CHUNK, Head, Presigned
 from control.store.types import type_of
 
@@ -95,6 +95,7 @@ class FolderStore:
         *,
         content_type: str = "application/octet-stream",
         create: bool = True,
+        max_bytes: int | None = None,
     ) -> Presigned:
         """A folder cannot sign: raises `StoreError`."""
         raise StoreError(f"the folder {self.root} cannot sign URLs; only a door on this machine can use it")
@@ -122,14 +123,27 @@ class FolderStore:
         scratch = self._scratch / secrets.token_hex(12)
         try:
             _write(scratch, source)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if replace:
-                scratch.replace(path)
-            else:
-                os.link(scratch, path)
-            _sync_folder(path.parent)
-        except FileExistsError as error:
-            raise ObjectExists(f"the object {key} exists already and is never overwritten") from error
+            _place(key, path, scratch, replace=replace)
+        finally:
+            scratch.unlink(missing_ok=True)
+
+    async def receive(self, key: str, chunks: AsyncIterator[bytes], limit: int, *, replace: bool) -> None:
+        """Create (or with `replace` overwrite) the object from what arrives.
+
+        Raises `TooLarge` beyond `limit` bytes, `ObjectExists`.
+        """
+        scratch = self._scratch / secrets.token_hex(12)
+        try:
+            file = await self._threaded(key, lambda _: scratch.open("xb"))
+            with file:
+                left = limit
+                async for chunk in chunks:
+                    left -= len(chunk)
+                    if left < 0:
+                        raise TooLarge(f"{key} is larger than the {limit} bytes that it may have")
+                    await self._threaded(key, lambda _, data=chunk: file.write(data))  # type: ignore[misc]
+                await self._threaded(key, lambda _: _flush(file))
+            await self._threaded(key, lambda path: _place(key, path, scratch, replace=replace))
         finally:
             scratch.unlink(missing_ok=True)
 
@@ -163,6 +177,19 @@ def _read(key: str, path: Path, limit: int) -> bytes:
     return data
 
 
+def _place(key: str, path: Path, scratch: Path, *, replace: bool) -> None:
+    """Let a finished file appear under its name. Raises `ObjectExists`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if replace:
+        scratch.replace(path)
+    else:
+        try:
+            os.link(scratch, path)
+        except FileExistsError as error:
+            raise ObjectExists(f"the object {key} exists already and is never overwritten") from error
+    _sync_folder(path.parent)
+
+
 def _write(path: Path, source: Path | bytes) -> None:
     with path.open("xb") as file:
         if isinstance(source, bytes):
@@ -170,8 +197,12 @@ def _write(path: Path, source: Path | bytes) -> None:
         else:
             with source.open("rb") as origin:
                 shutil.copyfileobj(origin, file, CHUNK)
-        file.flush()
-        os.fsync(file.fileno())
+        _flush(file)
+
+
+def _flush(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from control.db.migrate import migrate
 from control.db.sqlite import SqliteDatabase
 from control.doors.client import Address, DoorClient
+from control.doors.network import Network
 from control.doors.registry import Door, Doors
 from control.errors import NotFound
 from control.render.outcome import Terms
@@ -56,7 +57,31 @@ async def test_the_first_door_that_runs_an_engine_is_taken(tmp_path: Path) -> No
     first = Door("a", frozenset({"x"}))
     doors = Doors([(first, client), (Door("b", frozenset({"x", "y"})), client)])
     assert [doors.of_engine(name).id for name in ("x", "y")] == ["a", "b"]  # type: ignore[union-attr]
-    store = FolderStore(tmp_path)
-    assert not first.reaches(store)
-    assert replace(first, shares_folder=True).reaches(store)
     await doors.close()
+
+
+@pytest.mark.parametrize(
+    ("base", "networks"),
+    [
+        ("https://studio.example.org", {"public", "private", "loopback"}),
+        ("https://93.184.216.34", {"public", "private", "loopback"}),
+        ("http://192.168.1.20:8420", {"private", "loopback"}),
+        ("http://100.64.1.2:8420", {"private", "loopback"}),
+        ("http://127.0.0.1:8420", {"loopback"}),
+        ("http://localhost:8420", {"loopback"}),
+        ("http://[::1]:8420", {"loopback"}),
+        ("http://0.0.0.0:8420", set[str]()),
+    ],
+)
+def test_a_store_is_reached_as_far_as_its_address_tells(tmp_path: Path, base: str, networks: set[str]) -> None:
+    store = ServedFolder(tmp_path, Signer(b"k", base, lambda: 0))
+    door = Door("a", frozenset({"x"}))
+    every: tuple[Network, ...] = ("public", "private", "loopback")
+    assert {network for network in every if replace(door, network=network).reaches(store)} == networks
+    assert replace(door, shares_folder=True).reaches(store)
+
+
+def test_a_folder_that_nobody_serves_is_reached_by_those_that_hold_it(tmp_path: Path) -> None:
+    door = Door("a", frozenset({"x"}), network="loopback")
+    assert not door.reaches(FolderStore(tmp_path))
+    assert replace(door, shares_folder=True).reaches(FolderStore(tmp_path))

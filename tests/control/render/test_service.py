@@ -163,8 +163,9 @@ async def test_an_engine_without_a_door_is_refused_before_anything_runs(tmp_path
 async def test_a_door_that_cannot_reach_the_store_is_refused(tmp_path: Path) -> None:
     async with bench(tmp_path, replace(DOOR, shares_folder=False)) as b:
         film = await b.studio.create_film(BOARD)
-        with pytest.raises(PlanError, match="cannot reach a folder"):
-            await b.studio.start_render(film.id, Recipe())
+        for act in (b.studio.quote, b.studio.start_render):
+            with pytest.raises(PlanError, match="the door paid cannot reach .* a folder"):
+                await act(film.id, Recipe())
 
 
 async def test_a_view_tells_of_every_step_and_shot(b: Bench) -> None:
