@@ -1,5 +1,6 @@
 """Gain over time: envelopes drawn between points, fades, pan."""
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,12 +19,16 @@ def envelope(points: Sequence[Gain], start: int, count: int) -> Curve | float:
     level = np.array([p.level / 10 for p in points])
     if (level == level[0]).all():
         return float(10 ** (level[0] / 20))
-    position = np.arange(start, start + count, dtype=np.float64)
-    after = np.clip(np.searchsorted(at, position, "right"), 1, len(at) - 1)
-    span = np.maximum(at[after] - at[after - 1], 1)
-    share = np.clip((position - at[after - 1]) / span, 0, 1)
-    ease = (1 - np.cos(np.pi * share)) / 2
-    curve: Curve = 10 ** ((level[after - 1] + (level[after] - level[after - 1]) * ease) / 20)
+    curve: Curve = np.empty(count)
+    edges = np.clip(np.concatenate([[start], at, [start + count]]) - start, 0, count).astype(np.int64)
+    for index, (low, high) in enumerate(itertools.pairwise(edges.tolist())):
+        before, after = max(index - 1, 0), min(index, len(at) - 1)
+        if level[before] == level[after]:
+            curve[low:high] = 10 ** (level[after] / 20)
+        elif low < high:
+            share = (np.arange(start + low, start + high) - at[before]) / (at[after] - at[before])
+            ease = (1 - np.cos(np.pi * share)) / 2
+            curve[low:high] = 10 ** ((level[before] + (level[after] - level[before]) * ease) / 20)
     return curve
 
 
@@ -34,12 +39,21 @@ def fades(length: int, fade_in: int, fade_out: int, start: int, count: int, *, e
     """
     if start >= fade_in and start + count <= length - fade_out:
         return 1.0
-    position = np.arange(start, start + count) + 0.5
     curve = np.ones(count)
-    for fade, distance in ((fade_in, position), (fade_out, length - position)):
-        if fade:
-            share = np.clip(distance / fade, 0, 1)
-            curve *= np.sin(share * np.pi / 2) if equal_power else (1 - np.cos(share * np.pi)) / 2
+    rising = max(0, min(count, fade_in - start))
+    falling = max(0, min(count, length - fade_out - start))
+    if fade_in and rising:
+        curve[:rising] *= _rise((np.arange(start, start + rising) + 0.5) / fade_in, equal_power=equal_power)
+    if fade_out and falling < count:
+        left = length - np.arange(start + falling, start + count) - 0.5
+        curve[falling:] *= _rise(left / fade_out, equal_power=equal_power)
+    return curve
+
+
+def _rise(share: Curve, *, equal_power: bool) -> Curve:
+    """A fade's amplitude where this share of it is over."""
+    within = np.clip(share, 0, 1)
+    curve: Curve = np.sin(within * np.pi / 2) if equal_power else (1 - np.cos(within * np.pi)) / 2
     return curve
 
 

@@ -4,7 +4,7 @@ The reduction in dB that each sample needs is held ahead for 5 ms, falls off exp
 smoothed over the look-ahead, so that it is complete when the peak arrives.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from functions.contract.base import SAMPLE_RATE
 from functions.media.fir import BLOCK, Read, Stereo
-from functions.media.loudness import ratio
+from functions.media.loudness import CONTEXT, oversampled_peaks, ratio
 
 LOOK_AHEAD = SAMPLE_RATE * 5 // 1000
 RELEASE = SAMPLE_RATE * 80 // 1000
@@ -29,28 +29,23 @@ class Limited:
     reduction: float
 
 
-Peaks = Callable[[int, int], NDArray[np.float32]]
-"""Oversampled peaks of `count` samples from `start` (`loudness.oversampled_peaks`), zeros outside the sound."""
-
-
-def limited(read: Read, peaks: Peaks, samples: int, gain: float, ceiling: float) -> Iterator[Limited]:
+def limited(read: Read, samples: int, gain: float, ceiling: float) -> Iterator[Limited]:
     """All `samples` that `read` gives, raised by `gain` dB and held under `ceiling` dBTP, in blocks."""
-    smooth = np.hanning(LOOK_AHEAD + 2)[1:-1]
-    smooth /= smooth.sum()
     held = np.full(2 * LOOK_AHEAD - 1, -np.inf)
-    last = -np.inf
     amplitude = ratio(gain)
+    scale = amplitude / ratio(ceiling)
     for start in range(-LOOK_AHEAD, samples, BLOCK):
         count = min(BLOCK, samples - start)
-        needed = _needed(peaks(start + LOOK_AHEAD, count) * (amplitude / ratio(ceiling)))
-        released = _released(needed, last)
-        last = released[-1]
-        held = np.concatenate([held[-(2 * LOOK_AHEAD - 1) :], released])
-        reduction = _smoothed(held, smooth)[:count]
+        heard = read(start - CONTEXT, count + LOOK_AHEAD + 2 * CONTEXT)
+        peaks = oversampled_peaks(heard[LOOK_AHEAD:], 1 / scale).astype(np.float32)
+        held = np.concatenate([held[-(2 * LOOK_AHEAD - 1) :], _released(_needed(peaks * scale), held[-1])])
+        reduction = _smoothed(held)[:count]
         first = max(0, -start)
-        sound = read(start, count) * amplitude / 10 ** (reduction[:, None] / 20)
+        sound = heard[CONTEXT + first : CONTEXT + count] * amplitude
+        if reduction.any():
+            sound /= 10 ** (reduction[first:, None] / 20)
         if count > first:
-            yield Limited(sound[first:], float(reduction[first:].max(initial=0.0)))
+            yield Limited(sound, float(reduction[first:].max(initial=0.0)))
 
 
 def _needed(over: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -68,12 +63,26 @@ def _released(needed: NDArray[np.float64], last: float) -> NDArray[np.float64]:
     return running
 
 
-def _smoothed(held: NDArray[np.float64], smooth: NDArray[np.float64]) -> NDArray[np.float64]:
+def _smoothed(held: NDArray[np.float64]) -> NDArray[np.float64]:
     """Reduction in dB: held over the look-ahead, then averaged over it."""
     decibel = np.exp(held)
     decibel[decibel < _FLOOR] = 0
     if not decibel.any():
         return np.zeros(len(held) - 2 * (LOOK_AHEAD - 1))
-    longest = np.lib.stride_tricks.sliding_window_view(decibel, LOOK_AHEAD).max(axis=1)
-    smoothed: NDArray[np.float64] = np.convolve(longest, smooth, "valid")
+    longest = _longest(decibel)
+    some = np.flatnonzero(longest)
+    low, high = max(0, some[0] - LOOK_AHEAD + 1), some[-1] + 1
+    window = np.hanning(LOOK_AHEAD + 2)[1:-1]
+    smoothed = np.zeros(len(longest) - LOOK_AHEAD + 1)
+    part = np.convolve(longest[low : high + LOOK_AHEAD - 1], window / window.sum(), "valid")
+    smoothed[low : low + len(part)] = part
     return smoothed
+
+
+def _longest(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The greatest of every `LOOK_AHEAD` neighbours, by windows that double."""
+    width, out = 1, values
+    while width < LOOK_AHEAD:
+        step = min(width, LOOK_AHEAD - width)
+        out, width = np.maximum(out[:-step], out[step:]), width + step
+    return out

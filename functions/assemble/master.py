@@ -1,6 +1,7 @@
 """From the sum of the stems to the delivered sound: gain, limiter, AAC, measured again on what a listener decodes."""
 
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import imageio_ffmpeg
 from pydantic import Field
 
-from functions.assemble.limiter import limited
+from functions.assemble.limiter import Limited, limited
 from functions.assemble.premix import Premix
 from functions.contract.base import Strict
 from functions.contract.errors import OutputRefused
@@ -73,12 +74,13 @@ class Mastering:
         most = gain + PUSH
         for attempt in range(TRIES):
             self._job.progress("master", attempt, TRIES)
-            loud, reduction = self._limit(gain, ceiling)
+            loud = self._loudness(gain, ceiling)
             if abs(loud - preset.integrated) > NEAR and attempt < TRIES // 2:
                 pushed = min(most, gain + preset.integrated - loud)
                 if pushed != gain:
                     gain = pushed
                     continue
+            reduction = self._write(gain, ceiling)
             delivered = self._encode()
             off, over = delivered.integrated - preset.integrated, delivered.true_peak - preset.true_peak
             near = abs(off) <= preset.tolerance * 0.4 or (gain == most and off < 0)
@@ -91,18 +93,24 @@ class Mastering:
         )
 
     def _once(self, gain: float, ceiling: float) -> Master:
-        _, reduction = self._limit(gain, ceiling)
+        reduction = self._write(gain, ceiling)
         return Master(gain, ceiling, reduction, self._encode())
 
-    def _limit(self, gain: float, ceiling: float) -> tuple[float, float]:
-        """Write the uncompressed mix; its loudness, and the limiter's greatest reduction in dB."""
-        meter, most = Meter(peaks=False), 0.0
+    def _limited(self, gain: float, ceiling: float) -> Iterator[Limited]:
+        return limited(self._premix.read, self._premix.samples, gain, ceiling)
+
+    def _loudness(self, gain: float, ceiling: float) -> float:
+        """Integrated loudness of the uncompressed mix."""
+        return Meter(peaks=False).feed_all(block.sound for block in self._limited(gain, ceiling)).result.integrated
+
+    def _write(self, gain: float, ceiling: float) -> float:
+        """Write the uncompressed mix; the limiter's greatest reduction in dB."""
+        most = 0.0
         with WavWriter(self._wav) as wav:
-            for block in limited(self._premix.read, self._premix.peaks, self._premix.samples, gain, ceiling):
+            for block in self._limited(gain, ceiling):
                 wav.write(quantise(block.sound))
-                meter.feed(block.sound)
                 most = max(most, block.reduction)
-        return meter.result.integrated, most
+        return most
 
     def _encode(self) -> Loudness:
         head = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-v", "error", "-y", "-i", str(self._wav)]

@@ -12,6 +12,7 @@ from functions.assemble.premix import Premix
 from functions.assemble.sounds import Sound
 from functions.assemble.speech import corrections
 from functions.assemble.stems import STEMS, Laid, Stems, lay
+from functions.assemble.voices import held
 from functions.contract.errors import InputError
 from functions.contract.job import Note
 from functions.contract.params import Mix
@@ -46,6 +47,8 @@ def _laid(job: Job, params: Mix) -> tuple[list[Laid], list[Note]]:
         if name not in sounds:
             sounds[name] = Sound(job.inputs[name], job.scratch / f"{len(sounds)}.f32", f"sound {name}")
         found, said = lay(placement, sounds[name])
+        if found and placement.stem == "dx":
+            found = held(found, job.scratch / f"line{done}.f32")
         laid += [found] if found else []
         told += said
         job.progress("sounds", done, len(params.placements))

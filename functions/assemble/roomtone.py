@@ -2,22 +2,21 @@
 
 import functools
 from collections.abc import Iterator, Sequence
-from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from functions.assemble.gains import fades
 from functions.contract.base import SAMPLE_RATE
 from functions.contract.params import Room
-from functions.media.fir import BLOCK, Fir, Stereo, linear_phase
+from functions.media.fir import Stereo
 from functions.media.loudness import ratio
 
 LOW, HIGH = 40.0, 6000.0
 """Band in Hz."""
 JOIN = SAMPLE_RATE * 2 // 5
 """Samples over which two scenes' tones cross."""
-_TAPS = 8191
+LOOP = 1 << 20
+"""Samples after which the noise repeats: 21.8 s."""
 
 
 def covered(rooms: Sequence[Room], samples: int) -> tuple[Room, ...]:
@@ -59,34 +58,27 @@ def tone(rooms: Sequence[Room], samples: int, start: int, count: int) -> Stereo:
         if low < high:
             length = room.length + before + behind
             gain = fades(length, 2 * before, 2 * behind, low - room.at + before, high - low, equal_power=True)
-            sound = _coloured().at(partial(_white, room.seed), low, high - low)
+            sound = _noise(room.seed, low, high - low)
             out[low - start : high - start] += sound * ratio(room.level / 10) * np.reshape(gain, (-1, 1))
     return out
 
 
-@functools.cache
-def _coloured() -> Fir:
-    """-4.5 dB an octave inside the band, unity RMS for white noise of unity RMS."""
-
-    def response(frequency: NDArray[np.float64]) -> NDArray[np.float64]:
-        safe = np.maximum(frequency, 1.0)
-        slope = safe**-0.75
-        band = 1 / np.sqrt((1 + (LOW / safe) ** 8) * (1 + (safe / HIGH) ** 8))
-        result: NDArray[np.float64] = slope * band * (frequency > 0)
-        return result
-
-    fir = linear_phase(response, _TAPS)
-    return Fir(fir.kernel / np.sqrt((fir.kernel**2).sum(axis=0)), fir.delay)
+def _noise(seed: int, start: int, count: int) -> Stereo:
+    """A stretch of an endless repetition of 22 s of noise, whose end meets its beginning."""
+    loop, at = _loop(seed), start % LOOP
+    if at + count <= LOOP:
+        return loop[at : at + count]
+    return np.take(loop, np.arange(at, at + count), axis=0, mode="wrap")
 
 
-def _white(seed: int, start: int, count: int) -> Stereo:
-    first, last = start // BLOCK, (start + count - 1) // BLOCK
-    whole = np.concatenate([_chunk(seed, n) for n in range(first, last + 1)])
-    return whole[start - first * BLOCK : start - first * BLOCK + count]
-
-
-@functools.lru_cache(maxsize=4)
-def _chunk(seed: int, number: int) -> Stereo:
-    """White noise of unity RMS, decorrelated left and right; any chunk can be made without those before it."""
-    sequence = np.random.SeedSequence([seed, number + (1 << 20)])
-    return np.random.Generator(np.random.PCG64(sequence)).standard_normal((BLOCK, 2))
+@functools.lru_cache(maxsize=2)
+def _loop(seed: int) -> Stereo:
+    """-4.5 dB an octave inside the band, unity RMS, decorrelated left and right; shaped over the whole loop at once."""
+    frequency = np.fft.rfftfreq(LOOP, 1 / SAMPLE_RATE)
+    safe = np.maximum(frequency, 1.0)
+    shape = safe**-0.75 / np.sqrt((1 + (LOW / safe) ** 8) * (1 + (safe / HIGH) ** 8)) * (frequency > 0)
+    draw = np.random.Generator(np.random.PCG64(seed))
+    bins = (draw.standard_normal((2, len(shape))) + 1j * draw.standard_normal((2, len(shape)))) * shape
+    sound = np.ascontiguousarray(np.fft.irfft(bins, LOOP).T)
+    loop: Stereo = sound / np.sqrt((sound**2).mean(axis=0))
+    return loop

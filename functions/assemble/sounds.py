@@ -1,5 +1,6 @@
 """Decoded sounds on disk: read at any place, looped without a seam, memory independent of their length."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from functions.contract.errors import InputError
 from functions.media.decode import sound_blocks
 from functions.media.disk import writing
 from functions.media.fir import Stereo
+from functions.media.wav import WavReader
 
 SEAM = SAMPLE_RATE // 2
 """Longest cross-fade at a loop's seam, in samples."""
@@ -23,23 +25,38 @@ def part_of(path: Path, kind: str, start: int, count: int, width: int = 2) -> ND
 
 
 class Sound:
-    """An input decoded to 48 kHz stereo float32 in a scratch file."""
+    """An input as 48 kHz stereo: a WAV of ours is read where it lies, all else decoded to float32 in a scratch file."""
 
     def __init__(self, source: Path, scratch: Path, what: str) -> None:
-        self.samples = 0
-        with writing(scratch), scratch.open("wb") as file:
-            for block in sound_blocks(source, what):
-                file.write(np.ascontiguousarray(block, "<f4").tobytes())
-                self.samples += len(block)
+        self._plain, self._path, self.samples = WavReader.of(source), scratch, 0
+        if self._plain:
+            self.samples = self._plain.samples
+        else:
+            self._keep(sound_blocks(source, what))
         if not self.samples:
             raise InputError(f"{what} holds no sound: give an audio file")
-        self._path = scratch
+
+    @classmethod
+    def kept(cls, blocks: Iterable[NDArray[np.floating]], scratch: Path) -> "Sound":
+        """A sound that was worked out, shape (n, 2) a block, kept as float32."""
+        sound = cls.__new__(cls)
+        sound._plain, sound._path, sound.samples = None, scratch, 0
+        sound._keep(blocks)
+        return sound
+
+    def _keep(self, blocks: Iterable[NDArray[np.floating]]) -> None:
+        with writing(self._path), self._path.open("wb") as file:
+            for block in blocks:
+                file.write(np.ascontiguousarray(block, "<f4").data)
+                self.samples += len(block)
 
     def read(self, start: int, count: int) -> Stereo:
-        """Samples from `start`, zeros outside the sound."""
+        """Samples from `start`, zeros outside the sound. One channel sounds on both sides."""
         out = np.zeros((count, 2))
         low, high = max(start, 0), min(start + count, self.samples)
-        if low < high:
+        if low < high and self._plain:
+            np.multiply(self._plain.read(low, high - low), 2.0**-31, out=out[low - start : high - start])
+        elif low < high:
             out[low - start : high - start] = part_of(self._path, "<f4", low, high - low).reshape(-1, 2)
         return out
 

@@ -7,13 +7,15 @@ from functions.assemble.stems import Stem, Stems
 from functions.contract.base import SAMPLE_RATE
 from functions.contract.job import Note
 from functions.contract.params import Gain
-from functions.media.fir import BLOCK
-from functions.media.loudness import k_weighting, loudness_of
+from functions.media.loudness import STEP, KWeighting, loudness_of
 
 BELOW: dict[Stem, float] = {"mx": 10.0, "amb": 15.0}
 """LU that a stem lies at least under the dialogue."""
 MARGIN = 0.3
 LEAD, DOWN, HOLD, UP = (SAMPLE_RATE * ms // 1000 for ms in (150, 200, 400, 700))
+_BEFORE = 2 * STEP
+"""Sound that the weighting hears before a word: its memory has then fallen by more than 300 dB."""
+_AT_ONCE = 12 * STEP
 _BREATH = SAMPLE_RATE // 4
 """Words closer than this are measured as one."""
 
@@ -84,10 +86,11 @@ def level(stems: Stems, stem: Stem, words: Sequence[Span]) -> float:
     """K-weighted level in LUFS of a stem over these words, without gates; -inf for silence."""
     energy, count = 0.0, 0
     for start, end in words:
-        for at in range(start, end, BLOCK):
-            length = min(BLOCK, end - at)
-            weighted = k_weighting().at(lambda first, n: stems.at(stem, first, n), at, length)
-            energy, count = energy + float((weighted**2).sum()), count + length
+        weighting, count = KWeighting(), count + end - start
+        for at in range(start - _BEFORE, end, _AT_ONCE):
+            length = min(_AT_ONCE, -(-(end - at) // STEP) * STEP)
+            weighted = weighting.feed(stems.at(stem, at, length)).transpose(0, 2, 1).reshape(-1, 2)
+            energy += float((weighted[max(0, start - at) : end - at] ** 2).sum())
     return loudness_of(energy / max(1, count))
 
 

@@ -16,7 +16,7 @@ from functions.contract.base import SAMPLE_RATE
 from functions.contract.job import Note
 from functions.contract.params import Gain, Mix, Placement
 from functions.media.fir import BLOCK, Stereo
-from functions.media.loudness import SILENCE, Meter, ratio
+from functions.media.loudness import SILENCE, Meter, decibels, ratio
 
 Stem = Literal["dx", "fx", "amb", "mx", "nat"]
 STEMS: tuple[Stem, ...] = get_args(Stem)
@@ -57,14 +57,14 @@ class Laid:
         p = self.placement
         first = start - p.at
         gain = fades(p.length, p.fade_in, p.fade_out, first, count, equal_power=p.stem in CROSSING)
-        out = _used(p, self.sound, self.treatment, first, count)
+        out = used(p, self.sound, self.treatment, first, count)
         out *= np.reshape(gain, (-1, 1))
         out[: max(0, -first)] = 0
         out[max(0, p.length - first) :] = 0
         return out
 
 
-def _used(placement: Placement, sound: Sound, treatment: Treatment, start: int, count: int) -> Stereo:
+def used(placement: Placement, sound: Sound, treatment: Treatment, start: int, count: int) -> Stereo:
     """The used part of a sound, filtered, at its own level; `start` counts from the placement's start."""
 
     def read(at: int, n: int) -> Stereo:
@@ -84,7 +84,7 @@ def lay(placement: Placement, sound: Sound) -> tuple[Laid | None, list[Note]]:
     else:
         notes = []
     space = treatment(placement.space)
-    measured = _measured(placement, sound, space) if usable >= 4 else -math.inf
+    measured = loudness_used(placement, sound, space) if usable >= 4 else -math.inf
     if measured < (QUIETEST_PEAK if _hit(placement) else SILENCE):
         detail = f"{where} is silence and cannot be brought to a level; it is left out"
         return None, [*notes, Note(code="silent_input", detail=detail)]
@@ -97,14 +97,13 @@ def _hit(placement: Placement) -> bool:
     return placement.stem == "fx" and not placement.loop
 
 
-def _measured(placement: Placement, sound: Sound, space: Treatment) -> float:
+def loudness_used(placement: Placement, sound: Sound, space: Treatment) -> float:
     """LUFS of the used part, RMS under 0.4 s, or the peak of a hit in dBFS."""
     length = min(placement.length, sound.samples - placement.offset)
-    meter = Meter(peaks=False).feed_all(
-        _used(placement, sound, space, at, min(BLOCK, length - at)) for at in range(0, length, BLOCK)
-    )
+    blocks = (used(placement, sound, space, at, min(BLOCK, length - at)) for at in range(0, length, BLOCK))
     if _hit(placement):
-        return meter.result.peak
+        return decibels(max(float(np.abs(block).max()) for block in blocks) ** 2)
+    meter = Meter(peaks=False).feed_all(blocks)
     return meter.rms if length < SHORT else meter.result.integrated
 
 

@@ -3,6 +3,7 @@
 ITU-R BS.1770-5 (K-weighting, gating, true peak by four times oversampling) and EBU Tech 3342 (loudness range).
 """
 
+import copy
 import functools
 import math
 from collections.abc import Iterable
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.contract.base import SAMPLE_RATE
-from functions.media.fir import Fir, Stereo
+from functions.media.fir import Stereo
 
 STEP = SAMPLE_RATE // 10
 """Samples between gating blocks: 400 ms blocks with 75 % overlap."""
@@ -20,8 +21,11 @@ SILENCE = -70.0
 """The absolute gate in LUFS; nothing below it is loud at all."""
 _SHELF = ((1.53512485958697, -2.69169618940638, 1.19839281085285), (-1.69065929318241, 0.73248077421585))
 _HIGH_PASS = ((1.0, -2.0, 1.0), (-1.99004745483398, 0.99007225036621))
-_KERNEL = 8192
+_BLOCK = 64
+"""Samples that the K-weighting works out at once; a whole part of `STEP`."""
 _PHASES, _LOBES = 4, 8
+_CHUNK = 32
+"""Samples that are oversampled together, or left alone together where they lie too low to matter."""
 
 
 @dataclass(frozen=True)
@@ -44,18 +48,79 @@ def ratio(level: float) -> float:
     return float(10 ** (level / 20))
 
 
+class KWeighting:
+    """Both filters of BS.1770-5 tables 1 and 2 over a stream of stereo sound, in whole steps of 100 ms.
+
+    The recursion runs once for 64 samples: within them the filters are one matrix, and four numbers a channel (the
+    filters' state) carry what came before. Within a step those states follow from a second matrix.
+    """
+
+    def __init__(self) -> None:
+        self._state = np.zeros((2, 4))
+
+    def feed(self, sound: NDArray[np.floating]) -> NDArray[np.float64]:
+        """The weighted sound, shape (steps, 2, STEP), of (steps * STEP, 2) samples."""
+        m = _matrices()
+        steps = len(sound) // STEP
+        heard = np.ascontiguousarray(sound.reshape(steps, STEP, 2).transpose(0, 2, 1), np.float64)
+        blocks = heard.reshape(steps, 2, -1, _BLOCK)
+        states = (blocks @ m.driven).reshape(steps, 2, -1) @ m.gathered
+        for step in range(steps):
+            states[step] += self._state @ m.carried
+            self._state = states[step, :, -4:].copy()
+        weighted: NDArray[np.float64] = blocks @ m.direct
+        weighted += np.ascontiguousarray(states[:, :, :-4]).reshape(steps, 2, -1, 4) @ m.released
+        return weighted.reshape(steps, 2, STEP)
+
+
+@dataclass(frozen=True)
+class _Matrices:
+    """State-space form of the K-weighting, for rows of samples and rows of states."""
+
+    direct: NDArray[np.float64]
+    """Samples of a block to its output, from rest."""
+    driven: NDArray[np.float64]
+    """Samples of a block to the state behind it, from rest."""
+    released: NDArray[np.float64]
+    """The state before a block to its output."""
+    carried: NDArray[np.float64]
+    """The state before a step to the state before each of its blocks, and behind the last."""
+    gathered: NDArray[np.float64]
+    """The states that each block drives to the state before each block, and behind the last."""
+
+
 @functools.cache
-def k_weighting() -> Fir:
-    """Both filters of BS.1770-5 tables 1 and 2 as one kernel, cut where it has decayed by more than 300 dB."""
-    impulse = np.zeros(_KERNEL)
-    impulse[0] = 1
+def _matrices() -> _Matrices:
+    a, b, c, d = _cascade()
+    count = STEP // _BLOCK
+    powers = [np.linalg.matrix_power(a, k) for k in range(_BLOCK + 1)]
+    impulse = np.array([d, *(c @ p @ b for p in powers[: _BLOCK - 1])])
+    direct = np.zeros((_BLOCK, _BLOCK))
+    for row in range(_BLOCK):
+        direct[row, row:] = impulse[: _BLOCK - row]
+    leaps = [np.linalg.matrix_power(powers[_BLOCK].T, k) for k in range(count + 1)]
+    gathered = np.zeros((count, 4, count + 1, 4))
+    for row in range(count):
+        for column in range(row + 1, count + 1):
+            gathered[row, :, column] = leaps[column - row - 1]
+    return _Matrices(
+        direct=direct,
+        driven=np.array([powers[_BLOCK - 1 - k] @ b for k in range(_BLOCK)]),
+        released=np.array([c @ p for p in powers[:_BLOCK]]).T,
+        carried=np.concatenate(leaps, axis=1),
+        gathered=gathered.reshape(4 * count, -1),
+    )
+
+
+def _cascade() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float]:
+    """A, b, c, d of both filters in a row, each in its transposed direct form II."""
+    parts = []
     for (b0, b1, b2), (a1, a2) in (_SHELF, _HIGH_PASS):
-        out = [0.0, 0.0]
-        x = [0.0, 0.0, *impulse.tolist()]
-        for n in range(2, len(x)):
-            out.append(b0 * x[n] + b1 * x[n - 1] + b2 * x[n - 2] - a1 * out[n - 1] - a2 * out[n - 2])
-        impulse = np.array(out[2:])
-    return Fir(np.repeat(impulse[:, None], 2, axis=1))
+        parts.append((np.array([[-a1, 1.0], [-a2, 0.0]]), np.array([b1 - a1 * b0, b2 - a2 * b0]), b0))
+    (a_first, b_first, d_first), (a_second, b_second, d_second) = parts
+    out = np.array([1.0, 0.0])
+    a = np.block([[a_first, np.zeros((2, 2))], [np.outer(b_second, out), a_second]])
+    return a, np.concatenate([b_first, b_second * d_first]), np.concatenate([d_second * out, out]), d_first * d_second
 
 
 @functools.cache
@@ -66,17 +131,39 @@ def _interpolators() -> NDArray[np.float64]:
     return np.array([row / row.sum() for row in rows])
 
 
-def oversampled_peaks(sound: Stereo) -> NDArray[np.float64]:
-    """Greatest magnitude at and just after each sample over both channels, four times oversampled. Shape (n,) from
-    (n + 2 * CONTEXT, 2): the sound and what lies on both sides of it.
+@functools.cache
+def _interpolation() -> tuple[NDArray[np.float64], float]:
+    """All positions between the samples of a chunk, as one matrix from the samples around them; and the most by which
+    they may stand above those samples.
     """
-    inner = sound[_LOBES:-_LOBES]
-    peaks: NDArray[np.float64] = np.abs(inner).max(axis=1)
-    for row in _interpolators():
-        for channel in range(2):
-            between = np.convolve(sound[1:, channel], row[::-1], "valid")[: len(inner)]
-            np.maximum(peaks, np.abs(between), out=peaks)
-    return peaks
+    rows = _interpolators()
+    matrix = np.zeros((_CHUNK + 2 * _LOBES, _PHASES - 1, _CHUNK))
+    for at in range(_CHUNK):
+        matrix[at + 1 : at + 1 + 2 * _LOBES, :, at] = rows.T
+    return matrix.reshape(len(matrix), -1), float(np.abs(rows).sum(axis=1).max())
+
+
+def oversampled_peaks(sound: Stereo, floor: float = 0.0) -> NDArray[np.float64]:
+    """Greatest magnitude at and just after each sample over both channels, four times oversampled. Shape (n,) from
+    (n + 2 * CONTEXT, 2): the sound and what lies on both sides of it. Exact above `floor`; where no peak can pass it,
+    the samples' own magnitudes.
+    """
+    matrix, most = _interpolation()
+    count = len(sound) - 2 * CONTEXT
+    chunks = -(-count // _CHUNK)
+    whole = np.zeros((2, chunks * _CHUNK + 2 * CONTEXT))
+    whole[:, : len(sound)] = sound.T
+    around = np.lib.stride_tricks.sliding_window_view(whole, _CHUNK + 2 * CONTEXT, axis=1)[:, ::_CHUNK]
+    magnitude = np.abs(whole)
+    peaks: NDArray[np.float64] = magnitude[:, CONTEXT : len(magnitude[0]) - CONTEXT].max(axis=0).reshape(chunks, _CHUNK)
+    rims = np.zeros(chunks + 2)
+    rims[1:-1] = peaks.max(axis=1, initial=0.0)
+    rims[0], rims[-1] = magnitude[:, :CONTEXT].max(initial=0.0), magnitude[:, -CONTEXT:].max(initial=0.0)
+    high = np.flatnonzero(np.maximum(np.maximum(rims[:-2], rims[1:-1]), rims[2:]) * most > floor)
+    if len(high):
+        between = np.abs(around[:, high] @ matrix).max(axis=0).reshape(-1, _PHASES - 1, _CHUNK).max(axis=1)
+        peaks[high] = np.maximum(peaks[high], between)
+    return peaks.reshape(-1)[:count]
 
 
 CONTEXT = _LOBES
@@ -89,23 +176,24 @@ class Meter:
     def __init__(self, *, peaks: bool = True) -> None:
         self._peaks = peaks
         self._steps: list[float] = []
-        self._energy, self._filled = 0.0, 0
-        self._past = np.zeros((_KERNEL - 1, 2))
+        self._filter, self._waiting = KWeighting(), np.zeros((0, 2))
         self._edge = np.zeros((2 * CONTEXT, 2))
         self._true_peak = self._peak = self._square = 0.0
         self.samples = 0
 
     def feed(self, block: NDArray[np.floating]) -> None:
         """Measure the next samples, shape (n, 2)."""
-        sound = np.concatenate([self._past, block])
-        self._past = sound[len(sound) - (_KERNEL - 1) :]
-        weighted = k_weighting().at(lambda _start, _count: sound, 0, len(block))
-        self._sum((weighted**2).sum(axis=1))
+        sound = np.asarray(block, np.float64)
+        waiting = np.concatenate([self._waiting, sound])
+        whole = len(waiting) // STEP * STEP
+        if whole:
+            self._steps += energies(self._filter.feed(waiting[:whole]))
+        self._waiting = waiting[whole:]
         self.samples += len(block)
-        self._square += float((block**2).sum())
-        self._peak = max(self._peak, float(np.abs(block).max(initial=0.0)))
+        self._square += float(np.vdot(sound, sound))
+        self._peak = max(self._peak, float(sound.max(initial=0.0)), -float(sound.min(initial=0.0)))
         if self._peaks:
-            self._oversample(np.asarray(block, np.float64))
+            self._oversample(sound)
 
     def feed_all(self, blocks: Iterable[NDArray[np.floating]]) -> "Meter":
         """Measure all of a stream."""
@@ -113,20 +201,12 @@ class Meter:
             self.feed(block)
         return self
 
-    def _sum(self, energy: NDArray[np.float64]) -> None:
-        edges = list(range(STEP - self._filled, len(energy) + 1, STEP))
-        for part in np.split(energy, edges)[: len(edges)]:
-            self._steps.append(self._energy + float(part.sum()))
-            self._energy = 0.0
-        rest = energy[edges[-1] :] if edges else energy
-        self._energy += float(rest.sum())
-        self._filled = len(rest) if edges else self._filled + len(rest)
-
     def _oversample(self, block: Stereo) -> None:
         sound = np.concatenate([self._edge, block])
         self._edge = sound[len(sound) - 2 * CONTEXT :]
         if len(sound) > 2 * CONTEXT:
-            self._true_peak = max(self._true_peak, float(oversampled_peaks(sound).max()))
+            floor = max(self._true_peak, self._peak)
+            self._true_peak = max(floor, float(oversampled_peaks(sound, floor).max()))
 
     @property
     def rms(self) -> float:
@@ -136,7 +216,9 @@ class Meter:
     @property
     def weighted(self) -> float:
         """K-weighted level in LUFS over all samples, without gates."""
-        return loudness_of((sum(self._steps) + self._energy) / max(1, self.samples))
+        rest = np.concatenate([self._waiting, np.zeros((STEP - len(self._waiting), 2))])
+        tail = copy.copy(self._filter).feed(rest)[:, :, : len(self._waiting)]
+        return loudness_of((sum(self._steps) + sum(energies(tail))) / max(1, self.samples))
 
     @property
     def result(self) -> Loudness:
@@ -147,6 +229,11 @@ class Meter:
         integrated = _integrated(np.array(self._steps)) if len(self._steps) >= 4 else self.weighted
         loudness_range = _range(np.array(self._steps))
         return Loudness(integrated, loudness_range, decibels(self._true_peak**2), decibels(self._peak**2))
+
+
+def energies(weighted: NDArray[np.float64]) -> list[float]:
+    """The sum of squares of each step, both channels together."""
+    return [float(np.vdot(step, step)) for step in weighted]
 
 
 def loudness_of(mean_square: float) -> float:

@@ -1,0 +1,47 @@
+"""Lines before they are mixed: peaks held, loudness kept."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from functions.assemble.sounds import Sound
+from functions.assemble.stems import Laid, lay
+from functions.assemble.voices import CREST, held
+from functions.contract.params import Placement
+from functions.media.loudness import Loudness, Meter
+from tests.servers.footage import voice, write_sound
+
+SECOND = 48_000
+
+
+def line(folder: Path, **changes: object) -> Laid:
+    """A voice with a stressed syllable far above the rest, from a second of silence on."""
+    spoken = voice(3.0) * 0.05
+    spoken[SECOND : SECOND + 900] *= 8
+    sound = Sound(write_sound(folder / "l.wav", np.concatenate([np.zeros(SECOND), spoken])), folder / "l.f32", "line")
+    base = Placement(input="l", stem="dx", at=0, length=3 * SECOND, offset=SECOND, level=-160)
+    found, _ = lay(base.model_copy(update=changes), sound)
+    assert found
+    return found
+
+
+def measured(laid: Laid) -> Loudness:
+    return Meter().feed_all([laid.at(0, laid.placement.length)]).result
+
+
+@pytest.mark.parametrize("gain", [0, -30])
+def test_peaks_are_held_and_the_loudness_stays(tmp_path: Path, gain: int) -> None:
+    loose = line(tmp_path, gain=gain)
+    tight = measured(held(loose, tmp_path / "h.f32"))
+    level = -16 + gain / 10
+    assert measured(loose).true_peak > level + CREST + 3
+    assert tight.true_peak <= level + CREST + 0.3
+    assert tight.integrated == pytest.approx(level, abs=0.05)
+
+
+def test_an_even_voice_is_left_alone(tmp_path: Path) -> None:
+    sound = Sound(write_sound(tmp_path / "v.wav", voice(3.0) * 0.1), tmp_path / "v.f32", "line")
+    found, _ = lay(Placement(input="v", stem="dx", at=0, length=3 * SECOND, level=-160, loop=True), sound)
+    assert found
+    assert held(found, tmp_path / "h.f32") is found
