@@ -13,9 +13,9 @@ from starlette.staticfiles import StaticFiles
 from control.api import guard, objects
 from control.api.access import Access
 from control.api.context import Context
-from control.api.doorbell import doorbell_key
 from control.api.hub import Hub
 from control.api.routes import PREFIX, routes
+from control.doors.doorbell import doorbell_key
 from control.errors import StudioError
 from control.render.runner import wall_ms
 from control.settings import Settings

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from control.api.access import Access
 from control.api.hub import Hub
 from control.db import Database
+from control.doors.doorbell import Ringer
 from control.render.planning import Planning
 from control.render.service import Studio
 from control.settings import Settings
@@ -31,6 +32,7 @@ class Context:
     hub: Hub
     clock: Clock
     doorbell_key: bytes = field(repr=False)
+    ringer: Ringer = field(default_factory=Ringer)
 
 
 def context_of(request: Request) -> Context:

@@ -15,7 +15,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from control.doors.client import Address, DoorClient
 from control.doors.registry import Door
@@ -32,6 +32,8 @@ RESTART_S = (0.2, 5.0)
 """First and longest wait before a door that ended is started again."""
 GUEST_S = 0.25
 """How often a guest tries to become the host."""
+POLL_MS = (1000, 2000)
+"""First and longest time between two looks at a job: results are seen in the store's folder, this is for progress."""
 EXECUTIONS = 3
 """How often a job is run until it counts as failed, where the door or its worker dies under it."""
 
@@ -71,7 +73,7 @@ class BuiltinDoor:
             network="loopback",
             shares_folder=store is not None,
             rerun_lost=True,
-            poll_ms=(200, 1000),
+            poll_ms=POLL_MS,
             terms=Terms(start_allowance_s=6 * 3600, repeatable=True),
         )
 
@@ -219,9 +221,8 @@ class _Client(DoorClient):
         super().__init__(lambda: door.address, "loopback")
         self._door = door
 
-    async def _send(self, method: str, path: str, body: bytes | None) -> tuple[int, dict[str, Any]]:
+    async def _prepare(self) -> None:
         await self._door.reach()
-        return await super()._send(method, path, body)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -73,7 +73,8 @@ class Made:
 @dataclass(frozen=True)
 class Situation:
     """All that a decision rests on. `nodes` come in an order in which they can be made; `attempts` by fingerprint,
-    oldest first; `refused` are paths whose upper bound no budget allows, with the reason.
+    oldest first; `refused` are paths whose upper bound no budget allows, `held` those that no door takes for now, with
+    the reason.
     """
 
     render: str
@@ -81,6 +82,7 @@ class Situation:
     made: Mapping[str, Made] = field(default_factory=dict)
     attempts: Mapping[str, tuple[Attempt, ...]] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
+    held: Mapping[str, str] = field(default_factory=dict)
     cancelled: bool = False
     paused: bool = False
 
@@ -129,7 +131,7 @@ def _standing(now: Situation, node: Node, before: Mapping[str, Standing]) -> Sta
             return failed
     if now.cancelled:
         return Standing("cancelled")
-    return _unmade(node, before)
+    return _unmade(node, before, now.held.get(node.path, ""))
 
 
 def _live(now: Situation, job: Attempt) -> Standing:
@@ -155,7 +157,7 @@ def _failed(now: Situation, node: Node, attempts: tuple[Attempt, ...]) -> Standi
     return None
 
 
-def _unmade(node: Node, before: Mapping[str, Standing]) -> Standing:
+def _unmade(node: Node, before: Mapping[str, Standing], held: str) -> Standing:
     states = {path: before[path].state for path in node.needs}
     lost = next((p for p, s in states.items() if s in ("failed", "blocked", "cancelled")), None)
     if lost is not None:
@@ -163,7 +165,7 @@ def _unmade(node: Node, before: Mapping[str, Standing]) -> Standing:
     if node.fp is None:
         return Standing("waiting", "for what decides its length")
     waits = next((p for p, s in states.items() if s not in ("done", "degraded")), None)
-    return Standing("ready") if waits is None else Standing("waiting", f"for {waits}")
+    return Standing("ready", held) if waits is None else Standing("waiting", f"for {waits}")
 
 
 def _moving(standings: Mapping[str, Standing]) -> bool:

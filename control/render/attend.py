@@ -1,14 +1,16 @@
 """One look at one job: post it, ask its door, read its objects, cancel it, and book what is known then."""
 
 import json
+import random
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from nacl.signing import SigningKey
 from pydantic import ValidationError
 
-from control.doors.client import Answer, DoorClient
+from control.doors.choice import closed
+from control.doors.client import HANDLE, Answer, DoorClient
 from control.doors.registry import Door, Doors
 from control.errors import DoorError, DoorRefused, DoorUnreachable, ObjectMissing, OutcomeUnknown
 from control.graph.model import OutputFacts
@@ -26,6 +28,14 @@ PROGRESS_MS = 2000
 """Least time between two writes of a job's progress."""
 POST_MS = 60_000
 """How long a POST may take at most before somebody else looks, where sending it twice could cost twice."""
+UNKNOWN_MS = 60_000
+"""Longest time between two looks at a job whose outcome nobody knows."""
+STAGE = 80
+"""Characters of a stage's name that are shown."""
+MENDABLE = ("unauthorized", "scaled_to_zero")
+"""Refusals that a person mends at the provider: the job waits for that."""
+FATAL = (*MENDABLE, "no_endpoint", "grant_refused", "engine_mismatch")
+"""Refusals that say that the door is not as it was thought to be: it closes at once."""
 POST_AGAIN_MS = 2000
 """The same where a door takes a job id once."""
 
@@ -39,12 +49,17 @@ class Tools:
     doors: Doors
     key: SigningKey
     clock: Callable[[], int]
+    rng: random.Random = field(default_factory=random.Random)
 
 
-def interval(job: JobRow, door: Door, now: int) -> int:
-    """Milliseconds until the next look: an eighth of the job's age, within the door's range."""
+def interval(job: JobRow, door: Door, now: int, rng: random.Random) -> int:
+    """Milliseconds until the next look: an eighth of the job's age, within the door's range, up to a fifth less so
+    that jobs of one moment are not looked at in one moment. What nobody knows is looked at less and less.
+    """
     first, longest = door.poll_ms
-    return max(first, min(longest, (now - job.created_at) // 8))
+    if job.state in ("unknown", "written_off"):
+        longest = max(longest, UNKNOWN_MS)
+    return round(max(first, min(longest, (now - job.created_at) // 8)) * rng.uniform(0.8, 1.0))
 
 
 def post_ms(door: Door) -> int:
@@ -59,6 +74,7 @@ class Look:
         self.tools, self.job, self.rung = tools, job, rung
         self.door = tools.doors.door(job.door)
         self.client: DoorClient = tools.doors.client(job.door)
+        self.guard = tools.doors.guard(job.door)
         self.request = JobRequest.model_validate_json(job.request)
 
     async def take(self) -> bool:
@@ -82,10 +98,30 @@ class Look:
         if self._now > self.job.start_by and self.job.posts == 0:
             reason = f"the door {self.door.id} could not be reached in time"
             return await self._settle(End("never_started", 0, "measured", "unreachable", reason, retryable=True))
+        if self.job.posts == 0 and not self.guard.allows(self._now):
+            return await self._wait(closed(self.door.id, self.guard.breaker))
+        if self.door.kind == "runpod" and (why := await self._unable()):
+            return await self._wait(why)
         return await self._post()
+
+    async def _unable(self) -> str:
+        """Why the endpoint would let a job wait for ever, empty where it would not."""
+        try:
+            await self.client.able(self.job.engine)
+        except DoorError as error:
+            self._blame(error)
+            return error.detail
+        return ""
+
+    async def _wait(self, why: str, ms: int = 0) -> bool:
+        """Not sent: try again later, and say why."""
+        await self._note(why)
+        await self.tools.ledger.later(self.job.id, max(self._later, self._now + ms))
+        return False
 
     async def _post(self) -> bool:
         tools, job = self.tools, self.job
+        self.guard.tried(self._now)
         request = await dispatch(self.request, job.attempt, tools.store, tools.key, self._now)
         token = secrets.token_hex(8)
         if not await tools.ledger.posting(job.id, token, again=self.door.terms.repeatable):
@@ -94,11 +130,15 @@ class Look:
             answer = await self.client.run(request)
         except DoorRefused as error:
             return await self._refused(error, token)
-        except DoorUnreachable:
+        except DoorUnreachable as error:
+            self._blame(error)
+            await self._note(error.detail)
             await tools.ledger.refused(job.id, token, self._later)
             return False
-        except OutcomeUnknown:
-            return await self._silence()
+        except OutcomeUnknown as error:
+            self._blame(error)
+            return await self._silence(error)
+        self.guard.answered()
         status = answer.status
         handle = job.id if status is None else status.id
         await tools.ledger.handle(job.id, handle, answer.instance, self._soon)
@@ -106,17 +146,21 @@ class Look:
 
     async def _refused(self, error: DoorRefused, token: str) -> bool:
         fields, retryable = error.fields, error.fields["retryable"]
-        certain = await self.tools.ledger.refused(self.job.id, token, self._later)
+        self._blame(error)
+        after = max(self._later, self._now + (fields.get("retry_ms") or 0))
+        certain = await self.tools.ledger.refused(self.job.id, token, after)
         doubtful = self.door.terms.repeatable and not certain
         if fields["code"] == "job_exists" or (doubtful and not retryable):
             # An earlier POST of this very id may have been taken: the door is asked for it.
             await self.tools.ledger.handle(self.job.id, self.job.id, fields["instance"], self._soon)
             return False
-        if retryable:
+        if retryable or fields["code"] in MENDABLE:
+            await self._note(error.detail)
             return False
         return await self._settle(End("failed", 0, "measured", fields["code"], error.detail))
 
-    async def _silence(self) -> bool:
+    async def _silence(self, error: OutcomeUnknown) -> bool:
+        await self._note(error.detail)
         if self.door.terms.repeatable:
             await self.tools.ledger.later(self.job.id, self._later)
         else:
@@ -129,14 +173,34 @@ class Look:
         if result is not None:
             return await self._by_result(result)
         started = await self._started()
-        if started is not None and started.provider_id is not None:
+        handle = None if started is None else started.provider_id
+        if handle is not None and HANDLE.fullmatch(handle):
             await self.tools.ledger.unknown(self.job.id, self._later)
-            await self.tools.ledger.handle(self.job.id, started.provider_id, None, self._later)
+            await self.tools.ledger.handle(self.job.id, handle, None, self._later)
             return False
         if await self._judge(Seen(self._now, started=started)):
             return True
+        await self._note(json.loads(self.job.known).get("note", ""), started)
         await self.tools.ledger.unknown(self.job.id, self._later)
         return False
+
+    async def _note(self, why: str, started: Started | None = None) -> None:
+        """Keep what a person should be told of this job while it is open."""
+        known = {"note": why[:500]}
+        if started is not None:
+            known |= {"started": str(started.at), "worker": started.worker[:100]}
+        if known != json.loads(self.job.known):
+            await self.tools.ledger.note(self.job.id, json.dumps(known))
+
+    def _blame(self, error: DoorError) -> None:
+        """Count a failure against the door, where it is one of the door."""
+        fields = error.fields
+        if isinstance(error, DoorRefused) and fields["code"] not in FATAL:
+            if not fields.get("kept"):
+                self.guard.answered()
+        elif not fields.get("starting"):
+            lasting = bool(fields.get("lasting")) or fields.get("code") in FATAL
+            self.guard.failed(self._now, error.detail, at_once=lasting)
 
     # asking --------------------------------------------------------------------------------------------------------
 
@@ -147,10 +211,14 @@ class Look:
             if job.cancel_requested and not job.cancel_sent:
                 answer = await self.client.cancel(job.engine, handle)
                 await self.tools.ledger.cancel_sent(job.id)
-                return answer
-            return await self.client.status(job.engine, handle)
-        except DoorError:
+            else:
+                answer = await self.client.status(job.engine, handle)
+        except DoorError as error:
+            self._blame(error)
             return None
+        if not self.guard.breaker.tripped:
+            self.guard.answered()
+        return answer
 
     async def _answered(self, answer: Answer | None) -> bool:
         status = None if answer is None else answer.status
@@ -177,6 +245,7 @@ class Look:
             told = JobProgress.model_validate(status.output)
         except ValidationError:
             told = JobProgress(job_id=job.id, attempt=job.attempt, stage="")
+        told = told.model_copy(update={"stage": told.stage[:STAGE]})
         if told.job_id != job.id or told.attempt != job.attempt:
             return
         body = told.model_dump_json(include={"stage", "done", "total", "eta_s"})
@@ -258,7 +327,7 @@ class Look:
 
     @property
     def _later(self) -> int:
-        return self._now + interval(self.job, self.door, self._now)
+        return self._now + interval(self.job, self.door, self._now, self.tools.rng)
 
     @property
     def _cheap(self) -> bool:

@@ -204,6 +204,15 @@ class Ledger:
         values: dict[str, Value] = {"id": job, "progress": progress, "now": now, "at": poll_at}
         await self.db.batch([(_PROGRESS, values), (_LATER, values)])
 
+    async def reconcile(self, now: int) -> None:
+        """Look at every open job by now; but for intents, which another runner may be sending."""
+        sql = "UPDATE job SET next_poll_at=:now WHERE open=1 AND next_poll_at>:now AND state<>'intent'"
+        await self.db.batch([(sql, {"now": now})])
+
+    async def note(self, job: str, known: str) -> None:
+        """What a person is told of an open job, as JSON."""
+        await self.db.batch([("UPDATE job SET known=:known WHERE id=:id AND open=1", {"id": job, "known": known})])
+
     async def later(self, job: str, poll_at: int) -> None:
         """Nothing new: look again then."""
         await self.db.batch([(_LATER, {"id": job, "at": poll_at})])

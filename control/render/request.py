@@ -32,8 +32,10 @@ class Order:
     tier: Tier
 
 
-def build(order: Order, door: Door, *, job_id: str, deadline_s: int, now: int) -> JobRequest:
-    """The request without URLs and grant, as it is stored."""
+def build(
+    order: Order, door: Door, *, job_id: str, deadline_s: int, now: int, callback: str | None = None
+) -> JobRequest:
+    """The request without URLs and grant, as it is stored. `callback` is where its door may ring."""
     step, fp = order.step, order.fp
     start_by = now + door.terms.start_allowance_s * 1000
     return JobRequest(
@@ -51,6 +53,7 @@ def build(order: Order, door: Door, *, job_id: str, deadline_s: int, now: int) -
         executions=door.executions,
         transport="bucket" if door.shares_folder else "presigned",
         door=door.id,
+        callback=callback,
         expires_at=start_by + deadline_s * 1000 * door.executions + GRACE_MS,
         key_id=UNSIGNED,
     )

@@ -59,6 +59,7 @@ class JobRow:
     price_u: int = -1
     allowance_s: int = 0
     fixed_u: int = 0
+    known: str = "{}"
 
 
 def render_of(row: Row) -> RenderRow:

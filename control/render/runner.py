@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import random
 import secrets
 import time
 from collections.abc import Callable
@@ -16,7 +17,8 @@ from pathlib import Path
 from nacl.signing import SigningKey
 
 from control.db import Database
-from control.doors.registry import Doors
+from control.doors.doorbell import Bell
+from control.doors.registry import Door, Doors
 from control.errors import DatabaseError, NotFound, PlanError, StoreError, StudioError
 from control.graph import quote
 from control.graph.model import Step
@@ -43,6 +45,8 @@ HUNGRY_MS = 500
 """A render that waits for room at a door."""
 RETRY_MS = 2000
 """After the database or the store could not be used."""
+RECONCILE_MS = 600_000
+"""How often every open job is looked at, whatever was planned for it."""
 TIDY_MS = 3_600_000
 """How often old events are removed."""
 DAY_MS = 86_400_000
@@ -75,6 +79,9 @@ class Desk:
     clock: Callable[[], int] = field(default=wall_ms)
     new_id: Callable[[], str] = field(default=new_id)
     event_days: int = 7
+    bell: Bell | None = None
+    rng: random.Random = field(default_factory=random.Random)
+    """Spreads the times of looks."""
 
 
 class Runner:
@@ -83,12 +90,13 @@ class Runner:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.ledger, self.renders = Ledger(desk.db), Renders(desk.db)
-        self._tools = Tools(self.ledger, desk.store, desk.doors, desk.key, desk.clock)
+        self._tools = Tools(self.ledger, desk.store, desk.doors, desk.key, desk.clock, desk.rng)
         self._work: dict[str, Work] = {}
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._watched: dict[str, Path] = {}
         self._awake = asyncio.Event()
         self._tidied_at = 0
+        self._reconciled_at = 0
 
     def wake(self) -> None:
         """Something changed: tick soon."""
@@ -127,6 +135,8 @@ class Runner:
     async def tick(self) -> None:
         """Look at every job that is due, then advance every render that is due."""
         now = self.desk.clock()
+        await self.desk.doors.refresh(self.desk.db, now)
+        await self._reconcile(now)
         await asyncio.gather(*(self._begin_look(job, now) for job in await self.ledger.due(now)))
         claimed: list[tuple[RenderRow, str]] = []
         while (render := await self.renders.claim(token := self.desk.new_id(), now)) is not None:
@@ -135,7 +145,14 @@ class Runner:
         await self._submit_fairly(ready)
         for render, token in claimed:
             await self.renders.release(render.id, token, self._next(render.id))
+        await self.desk.doors.save(self.desk.db)
         await self._tidy(now)
+
+    async def _reconcile(self, now: int) -> None:
+        """At the start and from time to time, look at every open job again, at its door and in storage."""
+        if now - self._reconciled_at > RECONCILE_MS:
+            self._reconciled_at = now
+            await self.ledger.reconcile(now)
 
     async def _tidy(self, now: int) -> None:
         if now - self._tidied_at > TIDY_MS:
@@ -164,7 +181,7 @@ class Runner:
             log.warning("job %s: %s", job.id, error)
             await self.ledger.hold(job.id, job.next_poll_at, now + IDLE_MS)
             return
-        until = now + (post_ms(door) if job.state == "intent" else interval(job, door, now))
+        until = now + (post_ms(door) if job.state == "intent" else interval(job, door, now, self.desk.rng))
         if await self.ledger.hold(job.id, job.next_poll_at, until):
             self._look(job, rung=job.next_poll_at == 0)
 
@@ -176,8 +193,8 @@ class Runner:
         try:
             if await Look(self._tools, job, rung=rung).take():
                 self._watched.pop(job.id, None)
-            elif self.desk.doors.door(job.door).shares_folder and self.desk.store.folder is not None:
-                self._watched.setdefault(job.id, self._result_path(job))
+            elif job.id not in self._watched and self._in_folder(job):
+                self._watched[job.id] = self._result_path(job)
         except StudioError as error:
             log.warning("job %s: %s", job.id, error)
         except Exception:
@@ -185,6 +202,9 @@ class Runner:
         finally:
             del self._looks[job.id]
             self._awake.set()
+
+    def _in_folder(self, job: JobRow) -> bool:
+        return self.desk.doors.door(job.door).shares_folder and self.desk.store.folder is not None
 
     def _result_path(self, job: JobRow) -> Path:
         look = Look(self._tools, job)
@@ -303,22 +323,32 @@ class Runner:
         """Submit the first step whose door has room. Whether there may be more."""
         steps = work.steps
         for i, path in enumerate(paths):
-            door = work.door(steps[path], self.desk.doors)
-            if door is None:
-                work.refused[path] = _no_door(steps[path].engine, work.render.named)
-                work.hungry = True
-            elif busy.get(door.id, 0) >= door.capacity:
-                work.hungry = True
-                continue
-            else:
+            if (door := self._door(work, steps[path], busy)) is not None:
                 busy[door.id] = busy.get(door.id, 0) + 1
-                await self._submit(work, steps[path])
+                await self._submit(work, steps[path], door)
+            elif path not in work.refused:
+                continue
             del paths[: i + 1]
             return True
         return False
 
-    async def _submit(self, work: Work, step: Step) -> None:
-        intent = self._intent(work, step)
+    def _door(self, work: Work, step: Step, busy: dict[str, int]) -> Door | None:
+        """Where to submit a step now; None where it waits, and its reason is kept where it should be seen."""
+        desk, now = self.desk, self.desk.clock()
+        choice = desk.doors.choose(step.engine, work.render.named, busy, now)
+        work.held.pop(step.path, None)
+        if choice.door is not None:
+            desk.doors.guard(choice.door.id).tried(now)
+            return choice.door
+        work.hungry = True
+        if choice.closed:
+            work.held[step.path] = choice.closed
+        elif not choice.full:
+            work.refused[step.path] = _no_door(step.engine, work.render.named)
+        return None
+
+    async def _submit(self, work: Work, step: Step, door: Door) -> None:
+        intent = self._intent(work, step, door)
         claim, job = await self.ledger.submit(intent)
         if claim == "mine" and job is not None:
             self._look(job)
@@ -332,17 +362,15 @@ class Runner:
             work.refused[step.path] = shortage(intent.bound_u, intent.month, room)
             work.hungry = True
 
-    def _intent(self, work: Work, step: Step) -> Intent:
+    def _intent(self, work: Work, step: Step, door: Door) -> Intent:
         desk, now, fp = self.desk, self.desk.clock(), step.fingerprint or ""
-        door = work.door(step, desk.doors)
-        if door is None:
-            raise NotFound(_no_door(step.engine, work.render.named))
         manifest = work.subject.catalog[step.engine]
         prints = {s.path: s.fingerprint for s in work.plan.steps if s.fingerprint is not None}
         tier: Tier = getattr(step.params, "tier", None) or next(iter(manifest.tiers))
         order = Order(step, fp, prints, work.known.facts, tier)
         job_id = desk.new_id()
-        request = build(order, door, job_id=job_id, deadline_s=manifest.deadline_s, now=now)
+        callback = None if desk.bell is None or door.shares_folder else desk.bell.address(job_id, door.network)
+        request = build(order, door, job_id=job_id, deadline_s=manifest.deadline_s, now=now, callback=callback)
         return Intent(
             id=job_id,
             fp=fp,

@@ -14,7 +14,9 @@ from control.db import Database
 from control.db.migrate import migrate
 from control.db.sqlite import SqliteDatabase
 from control.doors.builtin import BuiltinDoor
+from control.doors.doorbell import Bell, doorbell_key
 from control.doors.registry import Doors
+from control.doors.secrets import Secrets
 from control.errors import StudioError
 from control.render.planning import Planner, Planning
 from control.render.runner import NO_LIMIT, Desk, Runner, wall_ms
@@ -42,6 +44,8 @@ class Place:
     upload_limit: int = UPLOAD_LIMIT
     door_options: Sequence[str] = ()
     event_days: int = 7
+    bell: str = ""
+    """Where doors may ring: the Studio's address, empty where nobody listens there."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +90,10 @@ async def opened(
                 door.start()
                 await door.ready()
         stack.push_async_callback(doors.close)
-        await doors.load(db, lambda door_id: _token(place.data / "doors" / f"{door_id}.token"))
+        await doors.load(db, Secrets(place.data / "doors", os.environ).read, clock)
         planning = Planning(db, store, planner)
-        desk = Desk(db, store, doors, planning, key, place.month_limit_u, clock, event_days=place.event_days)
+        bell = Bell(doorbell_key(key), place.bell) if place.bell else None
+        desk = Desk(db, store, doors, planning, key, place.month_limit_u, clock, event_days=place.event_days, bell=bell)
         runner = Runner(desk)
         studio: Studio[Storyboard] = Studio(desk, catalog, wake=runner.wake, upload_limit=place.upload_limit)
         if place.runner:
@@ -110,14 +115,6 @@ def signing_key(path: Path) -> SigningKey:
         return SigningKey(bytes.fromhex(path.read_text("ascii").strip()))
     except ValueError as error:
         raise StudioError(f"{path} holds no signing key; remove it and start again to make a new one") from error
-
-
-def _token(path: Path) -> str:
-    """A door's bearer token, from a file of its own. Raises `StudioError`."""
-    try:
-        return path.read_text("ascii").strip()
-    except (OSError, ValueError) as error:
-        raise StudioError(f"the token of a door cannot be read from {path}: {error}") from error
 
 
 def _door(place: Place, store: ObjectStore, key: SigningKey, catalog: Catalog) -> BuiltinDoor:

@@ -25,6 +25,8 @@ class Work:
     known: Known
     standings: dict[str, Standing] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)
+    """Steps that no door takes for now, and why."""
     hungry: bool = False
     """Whether steps are ready for which no door had room."""
     _ranked: tuple[Plan, Mapping[str, float]] | None = None
@@ -59,6 +61,7 @@ class Work:
             made=self.known.made,
             attempts=found,
             refused=self.refused,
+            held=dict(self.held),
             cancelled=render.cancel_requested,
             paused=render.state == "paused",
         )

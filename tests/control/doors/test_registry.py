@@ -15,6 +15,7 @@ from control.doors.registry import Door, Doors
 from control.errors import NotFound
 from control.render.outcome import Terms
 from control.store.folder import FolderStore
+from control.store.served import ServedFolder, Signer
 
 pytestmark = pytest.mark.anyio
 
@@ -31,7 +32,7 @@ async def test_doors_are_read_with_their_terms(tmp_path: Path) -> None:
     caps = {"engines": ["motion-wan"], "concurrency": 3, "terms": {"price_u": 700, "forgets": True}}
     db = await database(tmp_path, caps)
     doors = Doors()
-    await doors.load(db, lambda door_id: f"token of {door_id}")
+    await doors.load(db, lambda door_id, place: f"token of {door_id} in {place}", lambda: 0)
     door = doors.door("gpu")
     assert door.terms == Terms(price_u=700, forgets=True)
     assert (door.network, door.capacity, door.shares_folder) == ("public", 4, False)
@@ -48,7 +49,7 @@ async def test_doors_are_read_with_their_terms(tmp_path: Path) -> None:
 async def test_unknown_capabilities_are_refused(tmp_path: Path) -> None:
     db = await database(tmp_path, {"engines": [], "speed": "fast"})
     with pytest.raises(ValidationError, match="speed"):
-        await Doors().load(db, str)
+        await Doors().load(db, lambda door_id, place: "", lambda: 0)
     await db.close()
 
 
