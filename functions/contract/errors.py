@@ -5,7 +5,7 @@
     │   ├── GrantRefused         signature, key id, door or expiry is wrong
     │   ├── KeyRefused           an object key outside what the job may touch
     │   ├── EngineMismatch       fingerprint or engine differs from this door's own manifest
-    │   └── TooLate              not begun by the time the request names
+    │   └── TooLate              not begun by the time the request names (retryable)
     ├── InputError               an input is missing, altered or not what its kind asks for
     ├── EngineError              the engine could not make the step
     │   ├── OutputRefused        made, but proven wrong by the checks of its kind
@@ -67,6 +67,7 @@ class TooLate(ContractError):
     """The job was not begun by the time its request names."""
 
     code = "too_late"
+    retryable = True
 
 
 class InputError(JobError):

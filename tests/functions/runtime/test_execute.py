@@ -79,7 +79,7 @@ def test_late_job_is_refused_unless_it_was_started(host: Host, store: FolderStor
     refused = request("write", **late)
     result = execute(refused, host)
     assert result.error is not None
-    assert result.error.code == "too_late"
+    assert (result.error.code, result.error.retryable) == ("too_late", True)
     assert not names(store, refused)
     begun = request("write", **late)
     store.create(begun.reserved.started.key, b"{}", "")
