@@ -154,7 +154,28 @@ def link(job: Job, target: str) -> Outcome:
     return Outcome()
 
 
+def count(job: Job, marker: str) -> Outcome:
+    """Leaves a line in `marker` each time it runs."""
+    with Path(marker).open("a") as file:
+        file.write("ran\n")
+    return write(job, "counted")
+
+
+def linger(job: Job, marker: str) -> Outcome:
+    """As `count`, and takes two seconds."""
+    count(job, marker)
+    return slow(job, "2")
+
+
+def poison(job: Job, _: str) -> Outcome:
+    """Loses the GPU, as the first kernel that reads outside its memory does."""
+    raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+
 BEHAVIOURS: dict[str, Callable[[Job, str], Outcome]] = {
     f.__name__: f
-    for f in (write, slow, preview, hang, child, crash, killed, fail, bug, missing, big, degraded, noisy, numbers, link)
+    for f in (
+        *(write, slow, preview, hang, child, crash, killed, fail, bug, missing, big, degraded, noisy, numbers, link),
+        *(count, linger, poison),
+    )
 }

@@ -17,6 +17,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,8 @@ class ModalCloud:
         self.images: dict[str, list[str]] = {}
         """Image id -> its Dockerfile, the lines of its bases first."""
         self.secrets: dict[str, dict[str, str]] = {}
+        self.named_secrets: dict[str, dict[str, str]] = {}
+        """Those that a person made before, by name."""
         self.dicts: dict[str, dict[bytes, bytes]] = {}
         self.blobs: dict[str, bytes] = {}
         self.calls: dict[str, CallRecord] = {}
@@ -178,6 +181,10 @@ class ModalCloud:
         container = Container(task_id, self.deployed.ids[name], process)
         self.containers[task_id] = container
         return container
+
+    def again(self, call_id: str) -> None:
+        """Give a call to a container once more, as Modal does where it takes a container for lost."""
+        self.waiting.append(call_id)
 
     def kill(self, task_id: str) -> None:
         """As Modal ends a container: everything at once."""
@@ -305,8 +312,10 @@ class _Backend:
 
     @rpc
     def SecretGetOrCreate(self, request: Any) -> Any:
-        secret_id = self.cloud.new_id("st")
-        self.cloud.secrets[secret_id] = dict(request.env_dict)
+        secret_id, name = self.cloud.new_id("st"), request.deployment_name
+        if name and name not in self.cloud.named_secrets:
+            raise GRPCError(Status.NOT_FOUND, f"Secret {name!r} not found")
+        self.cloud.secrets[secret_id] = self.cloud.named_secrets[name] if name else dict(request.env_dict)
         return api_pb2.SecretGetOrCreateResponse(secret_id=secret_id)
 
     @rpc
@@ -591,41 +600,45 @@ class _Blobs:
         return web.Response(status=404) if data is None else web.Response(body=data)
 
 
-async def _serve(cloud: ModalCloud, ready: threading.Event, over: asyncio.Event) -> None:
-    cloud.changed = asyncio.Condition()
+async def _serve(cloud: ModalCloud, ready: Callable[[asyncio.Event], None]) -> None:
+    """Serve until the event that `ready` is told of."""
+    over, cloud.changed = asyncio.Event(), asyncio.Condition()
     blobs = web.Application()
     blobs.add_routes([web.put("/{id}", _Blobs(cloud).put), web.get("/{id}", _Blobs(cloud).get)])
     runner = web.AppRunner(blobs)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
     server = grpclib.server.Server([_backend(cloud)])
     port, blob_port = free_ports(1)[0], runner.addresses[0][1]
     await server.start("127.0.0.1", port)
     cloud.url, cloud.blob_url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{blob_port}"
     keeper = asyncio.create_task(cloud.keep())
-    ready.set()
+    ready(over)
     await over.wait()
     keeper.cancel()
+    for task_id in list(cloud.containers):
+        cloud.kill(task_id)
     server.close()
     await server.wait_closed()
     await runner.cleanup()
+    # Connections that their peers closed are noticed in a turn of the loop.
+    await asyncio.sleep(0.1)
 
 
 @contextlib.contextmanager
 def modal_cloud(folder: Path) -> Iterator[ModalCloud]:
     """A running stand-in; its containers' logs are in `folder`."""
-    cloud, ready = ModalCloud(folder), threading.Event()
-    loop = asyncio.new_event_loop()
-    over = asyncio.Event()
-    thread = threading.Thread(target=lambda: loop.run_until_complete(_serve(cloud, ready, over)))
+    cloud = ModalCloud(folder)
+    started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+
+    def ready(over: asyncio.Event) -> None:
+        started.set_result((asyncio.get_running_loop(), over))
+
+    thread = threading.Thread(target=lambda: asyncio.run(_serve(cloud, ready)))
     thread.start()
-    assert ready.wait(30)
+    loop, over = started.result(30)
     try:
         yield cloud
     finally:
         loop.call_soon_threadsafe(over.set)
         thread.join()
-        for task_id in list(cloud.containers):
-            cloud.kill(task_id)
-        loop.close()

@@ -222,9 +222,12 @@ class Jobs:
                 if left <= 0:
                     return []
             found: list[Job] = []
+            again: list[str] = []
             while len(found) < most and (job := self._next_waiting()) is not None:
                 self._waiting.remove(job.id)
-                self._give(job, worker, found)
+                self._give(job, worker, found, again)
+            self._waiting.extend(again)
+            self.changed.notify_all()
             return found
 
     def _next_waiting(self) -> Job | None:
@@ -234,7 +237,7 @@ class Jobs:
             self._waiting.popleft()
         return self.jobs[self._waiting[0]] if self._waiting else None
 
-    def _give(self, job: Job, worker: str, found: list[Job]) -> None:
+    def _give(self, job: Job, worker: str, found: list[Job], again: list[str]) -> None:
         now = self.rules.now_ms()
         if job.state not in FINAL:
             job.state, job.worker, job.begun_ms = "IN_PROGRESS", worker, job.begun_ms or now
@@ -243,7 +246,7 @@ class Jobs:
             return
         if self.faults.twice:
             self.faults.twice -= 1
-            self._waiting.append(job.id)
+            again.append(job.id)
         self.ledger.append(Charge(job.id, worker, now, price_u=self.rules.price_u))
         found.append(job)
 
