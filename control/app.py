@@ -20,7 +20,7 @@ from control.errors import StudioError
 from control.render.runner import wall_ms
 from control.settings import Settings
 from control.studio import open_session
-from control.web import forms, login, pages, views
+from control.web import costs, forms, login, pages, views
 
 STATIC = Path(__file__).parent / "web" / "static"
 Clock = Callable[[], int]
@@ -57,6 +57,7 @@ def build_app(settings: Settings, *, clock: Clock = wall_ms) -> Starlette:
             Mount("/static", StaticFiles(directory=STATIC)),
             *views.ROUTES,
             *forms.ROUTES,
+            *costs.ROUTES,
             *login.ROUTES,
         ],
         middleware=[

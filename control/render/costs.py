@@ -52,6 +52,8 @@ _OVERLAP = """
 SELECT 1 FROM json_each(:lines) JOIN bill ON bill.account=value->>'account'
 WHERE bill.starts_at<value->>'ends_at' AND bill.ends_at>value->>'starts_at' AND bill.starts_at<>value->>'starts_at'
 LIMIT 1"""
+_ENDPOINTS = """
+SELECT e.value AS account, door.id AS door, e.key AS engine FROM door, json_each(door.caps,'$.endpoints') e"""
 _BILLED = "SELECT * FROM bill WHERE starts_at>=:first AND starts_at<:last ORDER BY starts_at, account"
 _WORKED = """
 SELECT door, engine, COALESCE(started_at,created_at) AS starts_at, COALESCE(ended_at,:now) AS ends_at, charge_u
@@ -151,14 +153,11 @@ class Books:
         )
 
     async def _accounts(self) -> dict[str, Account]:
-        """What accounts stand for: as a person said, else the door whose address or description holds their name."""
+        """What accounts stand for: as a person said, else the door and engine that have it as their endpoint."""
         rows = await self._db.fetch("SELECT account, door, engine FROM bill_account")
         said = {row["account"]: Account(row["door"], row["engine"]) for row in rows}
-        billed = await self._db.fetch(
-            """SELECT DISTINCT account, door.id AS door FROM bill JOIN door
-            ON instr(door.base||' '||door.caps,account)>0 WHERE length(account)>=8"""
-        )
-        return {row["account"]: Account(row["door"]) for row in billed} | said
+        known = await self._db.fetch(_ENDPOINTS)
+        return {row["account"]: Account(row["door"], row["engine"]) for row in known} | said
 
     async def _reconciled(self, month: str) -> Reconciled:
         first, last = span(month)

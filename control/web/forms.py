@@ -11,7 +11,7 @@ from starlette.routing import Route
 from control.api import auth, boards, bodies, editing
 from control.api.access import Caller
 from control.api.context import Context
-from control.errors import BadRequest, Invalid, StaleRevision
+from control.errors import BadRequest, BudgetExceeded, Invalid, StaleRevision
 from control.graph.model import Recipe
 from control.web.film_view import missing_files
 from control.web.pages import view
@@ -21,11 +21,13 @@ FORM_BYTES = 20_000
 FILES = 100
 
 
-def _goto(address: str) -> Response:
+def goto(address: str) -> Response:
+    """Load this page next."""
     return RedirectResponse(address, 303)
 
 
-def _field(form: FormData, name: str) -> str:
+def field(form: FormData, name: str) -> str:
+    """A field's text, empty where there is none."""
     value = form.get(name, "")
     return value if isinstance(value, str) else ""
 
@@ -35,16 +37,16 @@ async def _text(form: FormData) -> tuple[str, str]:
     file = form.get("file")
     if isinstance(file, UploadFile) and file.filename:
         return bodies.text(await file.read()), file.filename
-    return _field(form, "text").replace("\r\n", "\n"), ""
+    return field(form, "text").replace("\r\n", "\n"), ""
 
 
 @view("crew")
 async def create(request: Request, context: Context, caller: Caller) -> Response:
     """Make a film of a text or file."""
     async with bodies.form(request, context.settings.body_mb * 1_000_000) as form:
-        auth.check_forgery(request, caller, _field(form, "csrf"))
+        auth.check_forgery(request, caller, field(form, "csrf"))
         text, name = await _text(form)
-        chosen = _field(form, "format")
+        chosen = field(form, "format")
     try:
         if not text.strip():
             raise BadRequest("paste a storyboard or a script, or choose a file")
@@ -54,7 +56,7 @@ async def create(request: Request, context: Context, caller: Caller) -> Response
         return new_page(caller, text, chosen, error)
     source = "import" if form_of == "fountain" else "person"
     film = await context.studio.create_film(read.board, author=caller.name, source=source)
-    return _goto(f"/films/{film.id}")
+    return goto(f"/films/{film.id}")
 
 
 @view("crew")
@@ -62,8 +64,8 @@ async def save(request: Request, context: Context, caller: Caller) -> Response:
     """Save a storyboard as the next revision."""
     film = await context.studio.film(request.path_params["film"])
     async with bodies.form(request, context.settings.body_mb * 1_000_000) as form:
-        auth.check_forgery(request, caller, _field(form, "csrf"))
-        base, (text, _) = _field(form, "base"), await _text(form)
+        auth.check_forgery(request, caller, field(form, "csrf"))
+        base, (text, _) = field(form, "base"), await _text(form)
     if not (base.isascii() and base.isdigit()):
         raise BadRequest("the form does not say which revision it edits")
     try:
@@ -71,43 +73,49 @@ async def save(request: Request, context: Context, caller: Caller) -> Response:
         await context.studio.save_revision(film.id, int(base), board, author=caller.name)
     except (Invalid, StaleRevision) as error:
         return storyboard_page(caller, film, int(base), text, error)
-    return _goto(f"/films/{film.id}")
+    return goto(f"/films/{film.id}")
 
 
-async def _checked(request: Request, caller: Caller) -> FormData:
+async def checked(request: Request, caller: Caller) -> FormData:
+    """A small form that came from a page of ours. Raises `Forbidden`."""
     async with bodies.form(request, FORM_BYTES) as form:
-        auth.check_forgery(request, caller, _field(form, "csrf"))
+        auth.check_forgery(request, caller, field(form, "csrf"))
         return form
 
 
 @view("crew")
 async def render(request: Request, context: Context, caller: Caller) -> Response:
-    """Start a render."""
-    form = await _checked(request, caller)
-    tier = _field(form, "tier")
+    """Start a render, or show what it would cost."""
+    form = await checked(request, caller)
+    tier = field(form, "tier")
     if tier not in ("draft", "standard", "final"):
         raise BadRequest("choose draft, standard or final")
     film = request.path_params["film"]
-    await context.studio.start_render(film, Recipe.model_validate({"tier": tier}))
-    return _goto(f"/films/{film}")
+    recipe = Recipe.model_validate({"tier": tier})
+    try:
+        await context.studio.order_render(film, recipe)
+    except BudgetExceeded:
+        # It costs money: the page that says how much, on what prices, asks, and says what the budget leaves.
+        return goto(f"/quotes/{(await context.studio.quote(film, recipe, keep=True)).id}")
+    return goto(f"/films/{film}")
 
 
 @view("crew")
 async def steer(request: Request, context: Context, caller: Caller) -> Response:
     """Pause, resume or cancel a render."""
-    await _checked(request, caller)
+    await checked(request, caller)
     studio, render_id = context.studio, request.path_params["render"]
     acts = {"pause": studio.pause, "resume": studio.resume, "cancel": studio.cancel}
     await acts[request.path_params["act"]](render_id)
-    return _goto(f"/films/{(await studio.render(render_id)).film_id}")
+    return goto(f"/films/{(await studio.render(render_id)).film_id}")
 
 
 @view("crew")
 async def choose(request: Request, context: Context, caller: Caller) -> Response:
     """Circle a take."""
-    await _checked(request, caller)
+    await checked(request, caller)
     take = await editing.choose(context, request.path_params["take"], caller.name)
-    return _goto(f"/films/{take.film_id}" + (f"/shots/{take.shot}" if take.shot else ""))
+    return goto(f"/films/{take.film_id}" + (f"/shots/{take.shot}" if take.shot else ""))
 
 
 @view("crew")
@@ -117,12 +125,12 @@ async def send_files(request: Request, context: Context, caller: Caller) -> Resp
     _, board = await context.studio.revision(film.id)
     missing = missing_files(board, await context.studio.files(film.id))
     async with bodies.form(request, context.settings.upload_mb * 1_000_000, FILES) as form:
-        auth.check_forgery(request, caller, _field(form, "csrf"))
+        auth.check_forgery(request, caller, field(form, "csrf"))
         sent = [f for f in form.getlist("file") if isinstance(f, UploadFile) and f.filename]
         for name, file in matched(missing, sent):
             info = await context.studio.put_upload(bodies.chunks(file), name=file.filename or name)
             await context.studio.name_file(film.id, name, info.sha256)
-    return _goto(f"/films/{film.id}")
+    return goto(f"/films/{film.id}")
 
 
 def matched(missing: Sequence[str], sent: Sequence[UploadFile]) -> list[tuple[str, UploadFile]]:

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from control.render.budget import usd
+from control.render.views import QuoteGroup
+
 STATES: Mapping[str, str] = {
     "new": "Not rendered",
     "waiting": "Waiting",
@@ -69,9 +72,20 @@ def size(count: int) -> str:
     return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{max(count / 1e3, 0.1):.1f} kB"
 
 
-def usd(micro: int) -> str:
-    """Micro-dollars as dollars, never rounded to nothing."""
-    return f"${micro / 1e6:,.2f}" if micro >= 10_000 or micro == 0 else f"${micro / 1e6:.4f}"
+def month(name: str) -> str:
+    """`2026-11` as `November 2026`."""
+    return f"{datetime(int(name[:4]), int(name[5:]), 1, tzinfo=UTC):%B %Y}"
+
+
+def known(group: QuoteGroup) -> str:
+    """How the time of a quote's steps is known."""
+    jobs = f"{group.samples} jobs"
+    return {
+        "measured": f"measured here, {jobs}",
+        "elsewhere": f"measured at other doors, {jobs}",
+        "hint": "the catalog's estimate",
+        "guess": "a guess",
+    }[group.basis]
 
 
 def iso(ms: int) -> str:
@@ -96,6 +110,9 @@ FILTERS = {
     "left": left,
     "bytes": size,
     "usd": usd,
+    "known": known,
+    "month": month,
+    "kind": lambda name: KINDS.get(name, name),
     "iso": iso,
     "day": day,
     "minute": minute,
