@@ -11,6 +11,8 @@ from functions.sound import dsp
 from functions.sound.dsp import Array, at, band, drift, noise, peak, sculpted, seconds, unit
 
 Settings = Mapping[str, float]
+EASY = 48
+"""Samples between the points at which what changes slowly is worked out."""
 Maker = Callable[[int, np.random.Generator, Settings], Array]
 
 
@@ -43,8 +45,11 @@ def sea(n: int, draw: np.random.Generator, of: Settings) -> Array:
     size, place = draw.uniform(0.45, 1.0, count), draw.uniform(0.25, 0.75, count)
     rock = of.get("rock", 0.0)
     deep, wash = noise(draw, n, band(35, 260, 2, 0.6)), noise(draw, n, band(150, 9000, 1, 0.5))
-    swell, crash, foam = np.zeros(n), np.zeros((n, 2)), np.zeros((n, 2))
-    t = seconds(n)
+    points = -(-n // EASY)
+    swell: Array = np.zeros(points)
+    crash: Array = np.zeros((points, 2))
+    foam: Array = np.zeros((points, 2))
+    t = np.arange(points) * loop / points
     for when, strength, side in zip(times, size, place, strict=True):
         since = (t - when + loop / 2) % loop - loop / 2
         before, after = np.minimum(since, 0), np.maximum(since, 0)
@@ -54,6 +59,7 @@ def sea(n: int, draw: np.random.Generator, of: Settings) -> Array:
         crash += body[:, None] * sides
         hiss = strength * (1 - np.exp(-after / 0.3)) * np.exp(-after / (1.8 + rock))
         foam += hiss[:, None] * sides
+    swell, crash, foam = _fine(swell[:, None], n)[:, 0], _fine(crash, n), _fine(foam, n)
     edge = crash.mean(axis=1)
 
     def gains(time: Array, f: Array) -> Array:
@@ -65,6 +71,12 @@ def sea(n: int, draw: np.random.Generator, of: Settings) -> Array:
     far = 0.1 * noise(draw, n, band(60, 1200, 1, 0.6)) * drift(draw, n, 4.0, 0.6, 1.0)[:, None]
     water = 0.8 * deep * (0.12 + swell)[:, None] + sculpted(wash * (crash + 0.05), gains) * 1.8 + spray + far
     return water + 0.1 * rock * drops / max(float(np.sqrt(np.mean(drops**2))), 1e-9)
+
+
+def _fine(curves: Array, n: int) -> Array:
+    """Curves around a loop, shape (points, k), at each of its n samples."""
+    points, place = len(curves), np.arange(n) * (len(curves) / n)
+    return np.stack([np.interp(place, np.arange(points + 1), np.append(c, c[0])) for c in curves.T], axis=1)
 
 
 def rain(n: int, draw: np.random.Generator, of: Settings) -> Array:
