@@ -23,7 +23,7 @@ CHUNK = 500
 """Schedules that a worker runs at a time."""
 SHOWN = 3
 """Broken schedules of a chunk that are shrunk and shown; the others are counted."""
-LOST = ("lost", "cancel", "intent", "ended_changed", "two_live", "bill", "view", "bug")
+LOST = ("lost", "cancel", "intent", "ended_changed", "two_live", "bill", "view", "bookkeeping", "bug")
 
 
 @dataclass
@@ -43,8 +43,8 @@ class Found:
         self.broken += other.broken
 
 
-def explore(seeds: range, core: Core = REAL, *, stop: bool = False) -> Found:
-    """Run the schedules of these seeds; with `stop` only to the first that breaks a law."""
+def explore(seeds: range, core: Core = REAL, *, stop: str = "") -> Found:
+    """Run the schedules of these seeds; with `stop` only to the first that breaks this law, or `any`."""
     found = Found()
     gc.disable()
     try:
@@ -54,7 +54,7 @@ def explore(seeds: range, core: Core = REAL, *, stop: bool = False) -> Found:
             found.stats.update(report.stats)
             found.laws.update({breach.law for breach in report.breaches})
             found.broken += [(seed, breach) for breach in report.breaches[:1]]
-            if found.broken and stop:
+            if found.laws[stop] or (found.broken and stop == "any"):
                 break
             if found.schedules % 50 == 0:
                 gc.collect(1)

@@ -10,7 +10,17 @@ if TYPE_CHECKING:
     from tests.faults.world import World
 
 Law = Literal[
-    "intent", "double_paid", "ended_changed", "two_live", "over_budget", "cancel", "view", "lost", "bill", "bug"
+    "bookkeeping",
+    "intent",
+    "double_paid",
+    "ended_changed",
+    "two_live",
+    "over_budget",
+    "cancel",
+    "view",
+    "lost",
+    "bill",
+    "bug",
 ]
 ENDED = "('done','degraded','failed','cancelled','never_started','lost')"
 LIVE = "('intent','submitted','running','unknown')"
@@ -153,20 +163,34 @@ class Laws:
             self.breach("lost", f"the render {row['id']} is {row['state']} for ever")
         for row in world.fetch("SELECT id, state FROM job WHERE open=1", {}):
             self.breach("lost", f"the job {row['id']} is {row['state']} for ever")
+        if world.schedule.harmless:
+            for row in world.fetch("SELECT id, state, reason FROM render WHERE state<>'done'", {}):
+                self.breach("lost", f"the render {row['id']} ended as {row['state']} ({row['reason']}) for no reason")
         self._bills()
+        self._kept()
+
+    def _kept(self) -> None:
+        """No job failed that had left a good result, whatever went wrong on our side."""
+        objects, world = self.world.objects, self.world
+        for job in world.provider.jobs.values():
+            result = objects.get(job.request.reserved.result.key, b"")
+            good = b'"status":"done"' in result or b'"status":"degraded"' in result
+            if good and job.runs == 1 and all(ref.key in objects for ref in job.request.outputs.values()):
+                sql = "SELECT id, error FROM job WHERE id=:id AND state='failed'"
+                for row in world.fetch(sql, {"id": job.request.job_id}):
+                    self.breach("bookkeeping", f"job {row['id']} left a good result and failed: {row['error']}")
 
     def _bills(self) -> None:
-        world, bills = self.world, dict[str, int]()
+        world, bills, odd = self.world, dict[str, int](), set[str]()
         for job in world.provider.jobs.values():
-            if job.twice or job.runs > 1:
+            name = job.request.job_id
+            if job.twice or job.runs > 1 or name in bills:
                 world.stats["ran_twice"] += 1
-            bills[job.request.job_id] = bills.get(job.request.job_id, 0) + job.bill_u(world.price_u)
-        jobs = {job.request.job_id: job for job in world.provider.jobs.values()}
+                odd.add(name)
+            bills[name] = bills.get(name, 0) + job.bill_u(world.price_u)
         for row in world.fetch("SELECT id, state, charge_u, cost_basis FROM job", {}):
             billed, booked = bills.get(row["id"], 0), row["charge_u"]
-            found = jobs.get(row["id"])
-            odd = found is not None and (found.twice or found.runs > 1)
             if row["cost_basis"] == "bound" and booked < billed:
                 self.breach("bill", f"job {row['id']} ({row['state']}) was booked at {booked} and billed {billed}")
-            if row["cost_basis"] in ("provider", "measured") and booked != billed and not odd:
+            if row["cost_basis"] in ("provider", "measured") and booked != billed and row["id"] not in odd:
                 self.breach("bill", f"job {row['id']} ({row['state']}) was booked at {booked} and billed {billed}")

@@ -95,13 +95,14 @@ class LabStore(Port):
 
     folder = None
     origin = "https://objects.example"
+    blind = False
 
     async def read(self, key: str, limit: int = CHUNK) -> bytes:
         """As the real one."""
         if (wait := self.gate()) is not None:
             await wait
         self._check()
-        data = self.world.objects.get(key)
+        data = self._find(key)
         if (wait := self.gate()) is not None:
             await wait
         if data is None:
@@ -113,7 +114,7 @@ class LabStore(Port):
         if (wait := self.gate()) is not None:
             await wait
         self._check()
-        data = self.world.objects.get(key)
+        data = self._find(key)
         return None if data is None else Head(key, len(data), "", 0)
 
     async def put(self, key: str, source: Path | bytes, content_type: str) -> None:
@@ -154,12 +155,16 @@ class LabStore(Port):
         *,
         content_type: str = "application/octet-stream",
         create: bool = True,
+        max_bytes: int | None = None,
     ) -> Presigned:
         """A URL that nobody follows: the simulated runtime holds the store itself."""
         return Presigned(f"{self.origin}/{key}", {})
 
     async def close(self) -> None:
         """Nothing is held."""
+
+    def _find(self, key: str) -> bytes | None:
+        return self.world.objects.get(key)
 
     def _check(self) -> None:
         if self.world.strikes("store") == "store-fail":
@@ -237,7 +242,7 @@ class LabClient(DoorClient):
             return Answer(None, self._instance)
         if cancel:
             world.provider.cancel(job)
-        answer = self._answer(job)
+        answer = self._answer(job, stale=fault == "ask-stale" and job.runs > 0)
         if (wait := port.gate()) is not None:
             await wait
         return answer
@@ -246,14 +251,16 @@ class LabClient(DoorClient):
     def _instance(self) -> str:
         return f"queue-{self._port.world.provider.instance}"
 
-    def _answer(self, job: "Paid") -> Answer:
+    def _answer(self, job: "Paid", *, stale: bool = False) -> Answer:
+        """What the door says of it now; a stale answer is news from before its end."""
         request, output, spent = job.request, job.error, None
-        if job.status == "IN_PROGRESS":
+        status = "IN_PROGRESS" if stale else job.status
+        if status == "IN_PROGRESS":
             output = {"job_id": request.job_id, "attempt": request.attempt, "stage": "work", "done": 1, "total": 2}
         elif job.over_at is not None and job.billed_ms:
             spent = job.billed_ms
         return Answer(
-            DoorStatus(id=job.handle, status=job.status, output=output, executionTime=spent),
+            DoorStatus.model_validate({"id": job.handle, "status": status, "output": output, "executionTime": spent}),
             self._instance,
         )
 

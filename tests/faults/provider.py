@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from functions.contract.errors import TooLate
 from functions.contract.job import JobRequest
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ class Provider:
         if job.began:
             return True
         request, marks = job.request, self.marks.get(job.request.job_id, 0)
+        if request.reserved.result.key in self.world.objects:
+            return False  # another execution would find it
         if request.reserved.started.key not in self.world.objects:
             return self.world.now <= request.start_by
         return marks < request.executions and self.world.now <= request.expires_at + CLOCK_MS
@@ -119,7 +122,7 @@ class Provider:
             return
         late = world.now > request.start_by and started not in objects
         if late or world.now > request.expires_at + CLOCK_MS:
-            self._refuse(job, "too_late", retryable=False)
+            self._refuse(job, "too_late", retryable=TooLate.retryable)
             return
         if started not in objects:
             told = "" if world.fault("job-untold", job.n) is not None else f',"provider_id":"{job.handle}"'
@@ -137,7 +140,7 @@ class Provider:
         job.runs += 1
         job.status = "IN_PROGRESS"
         job.began[number] = world.now
-        needs = world.fault("job-slow", job.n) or 3000 + world.rng.randrange(0, 20_000)
+        needs = world.fault("job-slow", job.n) or 2000 + world.rng.randrange(0, 8000)
         if number == 0 and world.fault("job-preempt", job.n) is not None:
             world.timeline.at(world.now + needs // 2, None, self._preempt, job, number)
         else:

@@ -6,7 +6,7 @@ import random
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nacl.signing import SigningKey
@@ -38,6 +38,8 @@ ALLOWANCE_S = 60
 KEY = SigningKey(b"k" * 32)
 RETRY_MS = 2000
 IDLE_MS = 60_000
+GATHER_MS = 300
+"""How long a woken runner waits for more to wake it."""
 ANSWER_MS = 40_000
 """How long a person waits for an answer before asking again."""
 _PORTS = ("db", "store", "run", "ask")
@@ -46,9 +48,11 @@ log = logging.getLogger("vivijure.runner")
 
 @dataclass(frozen=True)
 class Core:
-    """What decides, and may be replaced by a mutant: statements by their text, the runner, and what a viewer calls."""
+    """What decides, and may be replaced by a mutant. `rewrites` change a statement that begins so: old text, new text;
+    `schema` is run after the migrations.
+    """
 
-    statements: Mapping[str, str] = field(default_factory=dict)
+    rewrites: tuple[tuple[str, str, str], ...] = ()
     schema: tuple[str, ...] = ()
     runner: Callable[[Desk], Runner] = Runner
     studio: Callable[..., Studio[Storyboard]] = Studio
@@ -56,6 +60,15 @@ class Core:
 
 
 REAL = Core()
+
+
+@functools.cache
+def rewritten(core: Core, sql: str) -> str:
+    """The statement that this core runs for another's."""
+    for begins, old, new in core.rewrites:
+        if sql.lstrip().startswith(begins):
+            return sql.replace(old, new)
+    return sql
 
 
 class Ear(logging.Handler):
@@ -211,6 +224,7 @@ class World:
             until = self.now + wait
             self.timeline.at(until, process, ring, turn[0])
             await runner._awake.wait()
+            await process.later(GATHER_MS)
             turn[0] += 1
             idle = min(idle + 1, 5) if self.now >= until else 0
 
@@ -227,17 +241,17 @@ class World:
 
     def fetch(self, sql: str, params: Mapping[str, Value]) -> list[Row]:
         """Rows of one statement."""
-        return rows_of(self.table.connection.execute(self.core.statements.get(sql, sql), params))
+        return rows_of(self.table.connection.execute(sql, params))
 
     def batch(self, found: Sequence[Statement]) -> list[Result]:
         """All statements or none."""
-        connection, swaps = self.table.connection, self.core.statements
+        connection, core = self.table.connection, self.core
         results, watched = [], set[str]()
         if whole := len(found) > 1:
             connection.execute("SAVEPOINT batch")
         for sql, params in found:
             before = connection.total_changes
-            rows = tuple(rows_of(connection.execute(swaps.get(sql, sql), params)))
+            rows = tuple(rows_of(connection.execute(rewritten(core, sql), params)))
             changes = connection.total_changes - before
             results.append(Result(rows, changes))
             if changes:
