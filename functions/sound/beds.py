@@ -70,7 +70,7 @@ def sea(n: int, draw: np.random.Generator, of: Settings) -> Array:
     drops = dsp.filtered(dsp.sparks(draw, n, 160 * rock + 1, 0.8), band(1500, 8000, 1)) * foam
     far = 0.1 * noise(draw, n, band(60, 1200, 1, 0.6)) * drift(draw, n, 4.0, 0.6, 1.0)[:, None]
     water = 0.8 * deep * (0.12 + swell)[:, None] + sculpted(wash * (crash + 0.05), gains) * 1.8 + spray + far
-    return water + 0.1 * rock * drops / max(float(np.sqrt(np.mean(drops**2))), 1e-9)
+    return np.asarray(water + 0.1 * rock * drops / max(float(np.sqrt(np.mean(drops**2))), 1e-9))
 
 
 def _fine(curves: Array, n: int) -> Array:
