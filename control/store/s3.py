@@ -14,9 +14,18 @@ from control.store import CHUNK, Head, Presigned
 PART = 64 << 20
 """Bytes of a part of an upload that is sent in parts; one of up to four parts is sent whole."""
 _MISSING = {"NoSuchKey", "404", "NotFound"}
-_TAKEN = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
+_TAKEN = {"PreconditionFailed", "412"}
+_MET = {"ConditionalRequestConflict", "409"}
+"""Two creations met: neither has won yet, so ours is sent again."""
+TRIES = 4
+PAUSE_S = 0.2
+"""Pause before the second try; doubled before each further one."""
 _FULL = {"507", "InsufficientStorage", "QuotaExceeded"}
 T = TypeVar("T")
+
+
+class _Met(StoreError):
+    """Another creation of the same key is under way."""
 
 
 class S3Store:
@@ -182,7 +191,12 @@ class S3Store:
             else:
                 self._put_parts(key, source, content_type, condition)
 
-        await self._call(key, put)
+        for attempt in range(TRIES):
+            try:
+                return await self._call(key, put)
+            except _Met:
+                await asyncio.sleep(PAUSE_S * 2**attempt)
+        raise StoreError(f"{key} is being written to the bucket {self.bucket} by somebody else; try again")
 
     def _put_body(self, key: str, body: object, content_type: str, condition: dict[str, str]) -> None:
         self._client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type, **condition)
@@ -221,6 +235,8 @@ class S3Store:
             return ObjectMissing(f"there is no object {key} in the bucket {self.bucket}")
         if code in _TAKEN or status == "412":
             return ObjectExists(f"the object {key} exists already and is never overwritten")
+        if code in _MET:
+            return _Met(f"{key} is being written to the bucket {self.bucket} by somebody else")
         if code in _FULL or status == "507":
             return StoreFull(f"no space is left in the bucket {self.bucket}")
         return StoreError(f"the bucket {self.bucket} refused {key}: {code or status}")

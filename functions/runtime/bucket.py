@@ -31,11 +31,13 @@ class BucketStorage:
             retries={"mode": "standard", "total_max_attempts": TRIES},
             connect_timeout=10,
             read_timeout=60,
+            s3={"addressing_style": "path"},
             # R2 and SeaweedFS know no trailing checksums; every digest is compared by the runtime itself.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         )
-        self._s3: Any = boto3.client("s3", config=settings)
+        # A session of its own: the default one keeps the first credentials it ever saw.
+        self._s3: Any = boto3.session.Session().client("s3", config=settings)
 
     def get(self, key: str, limit: int) -> bytes | None:
         """See `Storage.get`."""

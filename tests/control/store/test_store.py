@@ -11,6 +11,7 @@ import pytest
 from control.errors import ObjectExists, ObjectMissing, StoreError, StoreFull
 from control.store import CHUNK, ObjectStore
 from control.store.folder import FolderStore
+from tests.servers.objects import object_server
 from tests.servers.s3 import S3Server
 from tests.servers.stores import s3_store
 
@@ -186,3 +187,18 @@ async def test_wrong_credentials_and_no_server_are_told_apart(s3: S3Server) -> N
     with pytest.raises(StoreError, match="cannot be reached"):
         await nowhere.head("a/b")
     await nowhere.close()
+
+
+async def test_creations_that_meet_are_sent_again(tmp_path: Path) -> None:
+    with object_server() as server:
+        store = s3_store(S3Server(server.origin, "films"))
+        server.answers += [409, 409]
+        await store.put_create("a/b", b"x", "image/png")
+        assert len(server.requests) == 3
+        server.answers += [412]
+        with pytest.raises(ObjectExists):
+            await store.put_create("a/b", b"x", "image/png")
+        server.answers += [409] * 9
+        with pytest.raises(StoreError, match="by somebody else; try again"):
+            await store.put_create("a/c", b"x", "image/png")
+        await store.close()

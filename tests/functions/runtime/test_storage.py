@@ -1,5 +1,8 @@
-"""One suite over every kind of store: a folder, a real S3 bucket, signed URLs of that bucket, and plain URLs."""
+"""One suite over every kind of store, with the URLs that the Studio makes at dispatch: a folder, and one that a Studio
+serves; SeaweedFS and Cloudflare's R2, each by credentials and by presigned URLs; plain URLs.
+"""
 
+import asyncio
 import contextlib
 import hashlib
 import os
@@ -11,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from control.render.request import dispatch
+from control.store import ObjectStore
 from functions.contract import keys
 from functions.contract.errors import DiskFull, InputError, KeyRefused, StorageError
 from functions.contract.job import JobRequest
@@ -19,51 +24,39 @@ from functions.runtime.folder import FolderStorage
 from functions.runtime.presigned import PresignedStorage
 from functions.runtime.storage import Storage
 from tests.servers.engines import OUTPUT
-from tests.servers.jobs import request, upload
+from tests.servers.jobs import STUDIO, request, upload
 from tests.servers.objects import ObjectServer
 from tests.servers.s3 import S3Server
+from tests.servers.stores import s3_store, served_store
 
 DATA = os.urandom(3_000_000)
 JSON = "application/json"
 BIN = "application/octet-stream"
 
 
-def signed_by(s3: S3Server, job: JobRequest) -> JobRequest:
-    """The request with SigV4 URLs."""
-    held = job.reserved
-    refs = {
-        name: getattr(held, name).model_copy(
-            update={
-                "get_url": s3.presign("GET", getattr(held, name).key),
-                "put_url": s3.presign("PUT", getattr(held, name).key, content_type=None if free else JSON),
-            }
-        )
-        for name, free in {"started": False, "result": False, "progress": True, "preview": True}.items()
-    }
-    outputs = {
-        name: ref.model_copy(
-            update={"get_url": s3.presign("GET", ref.key), "put_url": s3.presign("PUT", ref.key, content_type=BIN)}
-        )
-        for name, ref in job.outputs.items()
-    }
-    inputs = {n: r.model_copy(update={"get_url": s3.presign("GET", r.key)}) for n, r in job.inputs.items()}
-    return job.model_copy(
-        update={
-            "inputs": inputs,
-            "outputs": outputs,
-            "reserved": held.model_copy(update=refs),
-            "transport": "presigned",
-        }
-    )
+def dispatched(job: JobRequest, store: ObjectStore) -> JobRequest:
+    """The request with its URLs, as the Studio sends it."""
+
+    async def dispatch_and_close() -> JobRequest:
+        try:
+            now = time.time_ns() // 1_000_000
+            return await dispatch(job.model_copy(update={"transport": "presigned"}), 1, store, STUDIO, now)
+        finally:
+            await store.close()
+
+    return asyncio.run(dispatch_and_close())
 
 
 @pytest.fixture
 def job() -> JobRequest:
     """Names the keys that the suite uses."""
-    return request("write", inputs={"data": upload(DATA)})
+    return request("write", inputs={"data": upload(DATA)}, max_bytes=len(DATA))
 
 
-@pytest.fixture(params=["folder", "bucket", "signed", "urls"])
+KINDS = ["folder", "served", "seaweed", "seaweed-signed", "r2", "r2-signed", "urls"]
+
+
+@pytest.fixture(params=KINDS)
 def any_store(
     request: pytest.FixtureRequest, job: JobRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Storage, Callable[[str, bytes], object]]]:
@@ -74,16 +67,20 @@ def any_store(
         root.mkdir()
         folder = FolderStorage(root)
         yield folder, lambda key, data: folder.create(key, data, BIN)
+    elif kind == "served":
+        with served_store(tmp_path / "objects") as served:
+            beside = FolderStorage(served.root)
+            yield PresignedStorage(dispatched(job, served)), lambda key, data: beside.create(key, data, BIN)
     elif kind == "urls":
         objects: ObjectServer = request.getfixturevalue("objects")
         presigned = job.model_copy(update=objects.signed(job))
         yield PresignedStorage(presigned), lambda key, data: objects.objects.update({key: data})
     else:
-        s3: S3Server = request.getfixturevalue("s3")
-        for name, value in s3.environment.items():
+        server: S3Server = request.getfixturevalue("d1").r2 if "r2" in kind else request.getfixturevalue("s3")
+        for name, value in server.environment.items():
             monkeypatch.setenv(name, value)
-        bucket = BucketStorage(s3.bucket)
-        store: Storage = bucket if kind == "bucket" else PresignedStorage(signed_by(s3, job))
+        bucket = BucketStorage(server.bucket)
+        store: Storage = PresignedStorage(dispatched(job, s3_store(server))) if "signed" in kind else bucket
         yield store, lambda key, data: bucket.create(key, data, BIN)
         bucket.close()
 
