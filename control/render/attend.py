@@ -169,6 +169,7 @@ class Look:
 
     async def _adrift(self) -> bool:
         """A job that may have been accepted, under an id nobody knows: only its objects can tell."""
+        since = self._now  # nothing read below is older than the time by which it is judged
         result = await self._result()
         if result is not None:
             return await self._by_result(result)
@@ -178,7 +179,7 @@ class Look:
             await self.tools.ledger.unknown(self.job.id, self._later)
             await self.tools.ledger.handle(self.job.id, handle, None, self._later)
             return False
-        if await self._judge(Seen(self._now, started=started)):
+        if await self._judge(Seen(since, started=started)):
             return True
         await self._note(json.loads(self.job.known).get("note", ""), started)
         await self.tools.ledger.unknown(self.job.id, self._later)
@@ -221,6 +222,7 @@ class Look:
         return answer
 
     async def _answered(self, answer: Answer | None) -> bool:
+        since = self._now
         status = None if answer is None else answer.status
         if status is not None and status.status in ("IN_QUEUE", "IN_PROGRESS") and not self._overdue:
             if self.rung and (result := await self._result()) is not None:
@@ -231,7 +233,7 @@ class Look:
         result = await self._result()
         if result is not None:
             return await self._by_result(result)
-        ended = await self._judge(Seen(self._now, said, started=await self._started()))
+        ended = await self._judge(Seen(since, said, started=await self._started()))
         if not ended and status is not None:
             await self._progress(status)
         return ended

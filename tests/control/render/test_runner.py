@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from control.db import Database
 from control.doors.client import Address
 from control.errors import Conflict, NotFound
 from control.graph.model import Recipe
 from control.render.outcome import END_GRACE_MS, START_GRACE_MS
+from control.render.runner import Runner
+from control.store import CHUNK
+from control.store.folder import FolderStore
 from functions.contract import grant
 from functions.contract.errors import WireError
 from functions.contract.job import JobRequest
@@ -32,9 +36,9 @@ FAN = {
 
 
 @pytest.fixture
-async def b(tmp_path: Path) -> AsyncIterator[Bench]:
+async def b(tmp_path: Path, database: Database | None) -> AsyncIterator[Bench]:
     """A bench with a paid door."""
-    async with bench(tmp_path) as found:
+    async with bench(tmp_path, database=database) as found:
         yield found
 
 
@@ -190,6 +194,25 @@ async def test_a_started_job_without_a_result_is_lost_at_the_hold_and_left_to_a_
     view = await b.view(render)
     assert (view.state, view.steps[0].state) == ("failed", "failed")
     assert "left no result" in view.reason
+
+
+async def test_a_runner_that_slept_while_it_read_does_not_judge_by_what_it_read_before(b: Bench) -> None:
+    b.door.run = ["swallow"]
+    render = await b.start(ONE)
+    await b.turn()
+
+    class Asleep(FolderStore):
+        async def read(self, key: str, limit: int = CHUNK) -> bytes:
+            try:
+                return await super().read(key, limit)
+            finally:
+                b.clock.now += 60_000 + START_GRACE_MS + 1000
+
+    sleeper = Runner(replace(b.desk, store=Asleep(b.store.root)))
+    b.clock.now += 59_000
+    await b.turn(runner=sleeper)
+    assert (await b.states(render))["a"] == "unknown"
+    assert len(await b.jobs()) == 1
 
 
 async def test_an_intent_of_a_runner_that_was_killed_is_reconciled_and_not_posted_again(b: Bench) -> None:
