@@ -50,12 +50,19 @@ class Bench:
         self._idle: list[WorkerProcess] = []
         self._all: set[WorkerProcess] = set()
         self._places = asyncio.Semaphore(settings.workers)
+        self._warming: asyncio.Task[WorkerProcess] | None = None
         self._left = False
 
     async def warm(self) -> None:
-        """Have one process ready, so that the first job finds its engine loaded."""
-        with contextlib.suppress(WorkerDied):
-            self._idle.append(await self._start())
+        """Have one process ready, so that the first job finds its engine loaded; a job that comes meanwhile waits for
+        it, and does not load the engine a second time.
+        """
+        self._warming = asyncio.create_task(self._start())
+        with contextlib.suppress(WorkerDied, Left):
+            worker = await asyncio.shield(self._warming)
+            if self._warming is not None:
+                self._warming = None
+                self._idle.append(worker)
 
     async def run(self, request: JobRequest, *, handle: str | None = None, report: Report | None = None) -> JobResult:
         """Run a job to its result. A request that must not run is refused before any storage is touched.
@@ -122,6 +129,10 @@ class Bench:
         return await asyncio.to_thread(settle, job.request, self._storage(job.request), failed)
 
     async def _take(self) -> WorkerProcess:
+        if self._warming is not None:
+            warming, self._warming = self._warming, None
+            with contextlib.suppress(WorkerDied):
+                return await warming
         while self._idle:
             if (worker := self._idle.pop()).alive():
                 return worker

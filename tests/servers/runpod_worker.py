@@ -79,6 +79,5 @@ def runpod_worker(
     try:
         yield worker
     finally:
-        if process.poll() is None:
-            worker.kill()
+        worker.kill()
         queue.jobs.let_go(name)
