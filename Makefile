@@ -6,8 +6,10 @@ BIN := $(VENV)/bin
 OUT ?= out
 BOARD ?= examples/lighthouse.yaml
 WORKERS ?= 2
+N ?= 1000000
+SEED ?= 0
 
-.PHONY: film test lint format schemas docs slow bench clean lock
+.PHONY: film test lint format schemas docs slow faults bench clean lock
 
 film: $(VENV)/.film ## install what a film needs, render the example, say where it lies
 	$(BIN)/vivijure render $(BOARD) -o $(OUT)/$(notdir $(basename $(BOARD))).mp4
@@ -36,6 +38,9 @@ docs: $(VENV)/.dev ## write the reference pages
 
 bench: $(VENV)/.dev ## speed of a film against its floors, as JSON
 	$(BIN)/python -m tests.benchmarks.film
+
+faults: $(VENV)/.dev ## random schedules of paid work on all cores; N= how many, SEED= from which
+	$(BIN)/python -m tests.faults.lab --n $(N) --seed $(SEED)
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -197,8 +197,9 @@ class World:
         """Start a Studio."""
         process = Process(self.timeline)
         db, store = LabDatabase(self, process), self.core.store(self, process)
-        doors = Doors([(self.door, LabClient(self, process))])
-        desk = Desk(db, store, doors, Planning(db, store, PLANNER), KEY, self.month_u, self.clock, self.new_id)
+        rng = random.Random(self.rng.random())
+        doors = Doors([(self.door, LabClient(self, process))], rng)
+        desk = Desk(db, store, doors, Planning(db, store, PLANNER), KEY, self.month_u, self.clock, self.new_id, rng=rng)
         self.desks[process] = desk
         self.runners[process] = self.core.runner(desk)
         self.processes.append(process)

@@ -1,0 +1,50 @@
+"""The laboratory itself: the same seed is the same run, and a broken schedule becomes small."""
+
+from dataclasses import replace
+
+from tests.faults.lab import explore, summary
+from tests.faults.laws import Breach
+from tests.faults.mutants import MUTANTS
+from tests.faults.schedule import draw
+from tests.faults.shrink import breaks, shrink
+from tests.faults.world import World
+
+BUDGETS = MUTANTS["5 budgets are not asked"]
+
+
+def test_a_seed_is_always_the_same_run() -> None:
+    for seed in range(20):
+        first, second = World(draw(seed)), World(draw(seed))
+        assert first.run() == second.run()
+        assert (first.calls, first.now, first.objects) == (second.calls, second.now, second.objects)
+
+
+def test_a_broken_schedule_is_shrunk_until_nothing_can_be_left_out() -> None:
+    found = explore(range(1000), BUDGETS.core, stop="over_budget")
+    seed = next(seed for seed, breach in found.broken if breach.law == "over_budget")
+    small = shrink(draw(seed), "over_budget", BUDGETS.core)
+    assert breaks(small, "over_budget", BUDGETS.core)
+    assert not any(breaks(s, "over_budget", BUDGETS.core) for s in small.smaller())
+    assert small.faults == ()
+
+
+def test_every_fault_strikes() -> None:
+    kinds = {fault.kind for seed in range(2000) for fault in draw(seed).faults}
+    struck = {kind for seed in range(300) for kind in World(draw(seed)).run().stats}
+    assert {kind for kind in kinds if kind.startswith(("db-", "run-", "ask-", "store-"))} <= struck
+
+
+def test_the_last_line_counts_what_was_found() -> None:
+    found = explore(range(3))
+    found.laws.update(["double_paid", "over_budget", "cancel", "lost"])
+    found.broken.append((0, Breach("lost", "")))
+    told = {"schedules": 3, "double_paid": 1, "lost": 2, "over_budget": 1, "seconds": 1.2}
+    assert summary(found, 1.23) == told
+
+
+def test_a_schedule_without_faults_makes_every_film() -> None:
+    for seed in range(40):
+        schedule = replace(draw(seed), faults=(), month=0)
+        calm = replace(schedule, starts=tuple(replace(start, budget=0) for start in schedule.starts))
+        assert calm.harmless
+        assert World(calm).run().breaches == ()
