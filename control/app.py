@@ -46,6 +46,7 @@ def build_app(settings: Settings, *, clock: Clock = wall_ms) -> Starlette:
                 hub=hub,
                 clock=clock,
                 doorbell_key=doorbell_key(session.desk.key),
+                doors=session.doors,
             )
             yield
             await hub.close()

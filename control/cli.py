@@ -12,6 +12,7 @@ from rich.console import Console
 
 from control.commands import board as boards
 from control.commands import inform
+from control.commands.door_app import app as door_app
 from control.errors import StudioError
 from control.graph.model import Recipe
 from control.settings import Settings, load
@@ -42,6 +43,7 @@ costs_app = typer.Typer(help="What was spent, by film, engine and door.", add_co
 budget_app = typer.Typer(help="What may be spent in a month.", add_completion=False)
 app.add_typer(costs_app, name="costs")
 app.add_typer(budget_app, name="budget")
+app.add_typer(door_app, name="door")
 
 
 def main() -> None:

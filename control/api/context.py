@@ -9,6 +9,7 @@ from starlette.requests import Request
 from control.api.access import Access
 from control.api.hub import Hub
 from control.db import Database
+from control.doors.book import DoorBook
 from control.doors.doorbell import Ringer
 from control.render.planning import Planning
 from control.render.service import Studio
@@ -32,6 +33,7 @@ class Context:
     hub: Hub
     clock: Clock
     doorbell_key: bytes = field(repr=False)
+    doors: DoorBook
     ringer: Ringer = field(default_factory=Ringer)
 
 

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from control.api import costs, doorbell, events, films, house, openapi, operation, renders, takes, uploads
+from control.api import costs, doorbell, doors, events, films, house, openapi, operation, renders, takes, uploads
 from control.api.operation import Operation
 
 PREFIX = "/api"
@@ -18,6 +18,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *uploads.OPERATIONS,
     *events.OPERATIONS,
     *costs.OPERATIONS,
+    *doors.OPERATIONS,
     *house.OPERATIONS,
 )
 

@@ -66,6 +66,7 @@ class BuiltinDoor:
         self.client: DoorClient = _Client(self)
         self.door = Door(
             id=DOOR_ID,
+            kind="builtin",
             engines=frozenset(engines),
             concurrency=workers,
             ahead=workers,

@@ -148,19 +148,13 @@ class DoorClient:
         return await self._fetch("GET", f"{self._root(engine)}/describe")
 
     async def able(self, engine: str) -> None:
-        """Whether the engine's endpoint may start workers, where that can be asked. Raises `DoorError` where not: what
-        is sent to an endpoint that was scaled to nothing waits for ever.
+        """Make sure that the engine's endpoint may start workers, where that can be asked: what is sent to one that was
+        scaled to nothing waits for ever. Raises `DoorError`.
         """
         if not self._manners.management or self._clock() < self._able.get(engine, 0):
             return
         endpoint = self._manners.endpoints.get(engine, engine)
-        try:
-            told = await self._fetch("GET", f"/v2/serverless/{endpoint}", base=self._manners.management)
-        except DoorRefused as error:
-            if error.fields["http"] not in (401, 403):
-                raise
-            told = {}  # a key for this endpoint's jobs alone may not ask
-        workers = told.get("workers")
+        workers = (await self._managed(engine)).get("workers")
         most = workers.get("max") if isinstance(workers, dict) else None
         if most == 0:
             raise DoorRefused(
@@ -169,6 +163,21 @@ class DoorClient:
                 http=200, code="scaled_to_zero", retryable=True, instance=None,
             )  # fmt: skip
         self._able[engine] = self._clock() + FRESH_MS
+
+    async def image(self, engine: str) -> str:
+        """The image that the engine's endpoint starts, empty where that cannot be asked. Raises as `status`."""
+        found = (await self._managed(engine)).get("image") if self._manners.management else None
+        return found[:300] if isinstance(found, str) else ""
+
+    async def _managed(self, engine: str) -> dict[str, Any]:
+        """An endpoint as its management tells of it, nothing for a key that is for its jobs alone."""
+        endpoint = self._manners.endpoints.get(engine, engine)
+        try:
+            return await self._fetch("GET", f"/v2/serverless/{endpoint}", base=self._manners.management)
+        except DoorRefused as error:
+            if error.fields["http"] not in (401, 403):
+                raise
+            return {}
 
     async def close(self) -> None:
         """Close pooled connections."""

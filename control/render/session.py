@@ -13,10 +13,12 @@ from nacl.signing import SigningKey
 from control.db import Database
 from control.db.migrate import migrate
 from control.db.sqlite import SqliteDatabase
+from control.doors.book import DoorBook
 from control.doors.builtin import BuiltinDoor
 from control.doors.doorbell import Bell, doorbell_key
 from control.doors.registry import Doors
 from control.doors.secrets import Secrets
+from control.doors.trial import Lab
 from control.errors import StudioError
 from control.render.planning import Planner, Planning
 from control.render.runner import NO_LIMIT, Desk, Runner, wall_ms
@@ -58,6 +60,7 @@ class Session:
     studio: Studio[Storyboard]
     runner: Runner
     door: BuiltinDoor | None
+    doors: DoorBook
 
 
 @contextlib.asynccontextmanager
@@ -90,7 +93,8 @@ async def opened(
                 door.start()
                 await door.ready()
         stack.push_async_callback(doors.close)
-        await doors.load(db, Secrets(place.data / "doors", os.environ).read, clock)
+        hidden = Secrets(place.data / "doors", os.environ)
+        await doors.load(db, hidden.read, clock)
         planning = Planning(db, store, planner)
         bell = Bell(doorbell_key(key), place.bell) if place.bell else None
         desk = Desk(db, store, doors, planning, key, place.month_limit_u, clock, event_days=place.event_days, bell=bell)
@@ -98,7 +102,9 @@ async def opened(
         studio: Studio[Storyboard] = Studio(desk, catalog, wake=runner.wake, upload_limit=place.upload_limit)
         if place.runner:
             await stack.enter_async_context(_running(runner))
-        yield Session(db, store, desk, studio, runner, door)
+        lab = Lab(store, key, clock, desk.new_id)
+        book = DoorBook(db, doors, hidden, catalog, lab, clock, runner.wake)
+        yield Session(db, store, desk, studio, runner, door, book)
 
 
 def signing_key(path: Path) -> SigningKey:
