@@ -8,6 +8,7 @@ from typing import Any
 
 from nacl.signing import SigningKey
 
+from control.db import Database
 from control.db.migrate import migrate
 from control.db.sqlite import SqliteDatabase
 from control.doors.client import Address, DoorClient
@@ -49,7 +50,7 @@ class Clock:
 class Bench:
     """The parts, and how a test moves them."""
 
-    db: SqliteDatabase
+    db: Database
     store: FolderStore
     server: PaidDoor
     graphs: Graphs
@@ -57,6 +58,11 @@ class Bench:
     runner: Runner
     studio: Studio[Storyboard]
     clock: Clock
+
+    @property
+    def file(self) -> Path:
+        """The database, where it is a file."""
+        return self.store.root.parent / "studio.db"
 
     @property
     def door(self) -> State:
@@ -115,14 +121,19 @@ class Bench:
 
 @contextlib.asynccontextmanager
 async def bench(
-    folder: Path, door: Door = DOOR, *, month_limit_u: int = 10**12, address: Callable[[], Address | None] | None = None
+    folder: Path,
+    door: Door = DOOR,
+    *,
+    month_limit_u: int = 10**12,
+    address: Callable[[], Address | None] | None = None,
+    database: Database | None = None,
 ) -> AsyncIterator[Bench]:
-    """A bench in `folder`."""
+    """A bench in `folder`; its `database`, a file there without one, is closed with it."""
     clock = Clock()
     store = FolderStore(folder / "objects")
     with paid_door(store.root) as server:
         server.state.repeatable = door.terms.repeatable
-        db = SqliteDatabase(folder / "studio.db", busy_ms=200)
+        db = database or SqliteDatabase(folder / "studio.db", busy_ms=200)
         await migrate(db)
         client = DoorClient(address or (lambda: Address(server.url, TOKEN)), "loopback")
         doors = Doors([(door, client)])

@@ -16,6 +16,16 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(params=["sqlite", pytest.param("worker", marks=pytest.mark.slow)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database | None:
+    """What a bench keeps its state in: its own file, or D1."""
+    if request.param == "sqlite":
+        return None
+    server: D1Server = request.getfixturevalue("d1")
+    server.reset()
+    return server.database(request.param)
+
+
 @pytest.fixture(params=["once", "twice", "worker", "api"])
 async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     """A migrated database: a file, one whose every batch is sent twice, and D1 in both ways."""

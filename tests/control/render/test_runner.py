@@ -112,11 +112,12 @@ async def test_a_step_whose_parameters_wait_for_a_fact_is_planned_again_when_it_
 # 1: intent before submission, handle and price before the first poll -------------------------------------------------
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_the_intent_is_stored_before_the_door_hears_of_it(b: Bench) -> None:
     stored: list[tuple[object, ...]] = []
 
     def look(request: JobRequest) -> None:
-        connection = sqlite3.connect(b.db.path)
+        connection = sqlite3.connect(b.file)
         sql = "SELECT state, attempt, door, charge_u, posts, handle FROM job WHERE id=?"
         stored.extend(connection.execute(sql, [request.job_id]))
         connection.close()
@@ -385,11 +386,12 @@ async def test_a_planner_that_fails_ends_its_own_render_only(b: Bench) -> None:
     assert (await b.run_out(good)).state == "done"
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_an_end_that_could_not_be_booked_is_booked_later(b: Bench) -> None:
     render = await b.start(ONE)
     await b.turn()
     await b.finish_all()
-    other = sqlite3.connect(b.db.path, isolation_level=None)
+    other = sqlite3.connect(b.file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     b.clock.now += 2000
     wait = await b.runner._guarded_tick()

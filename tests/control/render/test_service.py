@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from control.db import Database
 from control.errors import BadRequest, Conflict, NotFound, PlanError, StaleRevision, UnsupportedMedia
 from control.graph.model import Problem, Recipe
 from control.render.films import ROW_LIMIT
@@ -20,9 +21,9 @@ FAN = {"a/key": Node("write:a"), "a/clip": Node("write:b", ("a/key",)), "b/key":
 
 
 @pytest.fixture
-async def b(tmp_path: Path) -> AsyncIterator[Bench]:
+async def b(tmp_path: Path, database: Database | None) -> AsyncIterator[Bench]:
     """A bench with a paid door."""
-    async with bench(tmp_path) as found:
+    async with bench(tmp_path, database=database) as found:
         yield found
 
 
@@ -164,7 +165,7 @@ async def test_a_door_that_cannot_reach_the_store_is_refused(tmp_path: Path) -> 
     async with bench(tmp_path, replace(DOOR, shares_folder=False)) as b:
         film = await b.studio.create_film(BOARD)
         for act in (b.studio.quote, b.studio.start_render):
-            with pytest.raises(PlanError, match="the door paid cannot reach .* a folder"):
+            with pytest.raises(PlanError, match=r"the door paid cannot reach .* a folder"):
                 await act(film.id, Recipe())
 
 
