@@ -11,6 +11,7 @@ from control.errors import Invalid
 from control.render import bills, sheet
 from control.render.bills import Account
 from control.render.budget import usd
+from control.render.runner import NO_LIMIT
 from control.render.views import Budget, Cost, Costs, Imported
 from control.settings import Settings
 from control.studio import open_session
@@ -94,7 +95,7 @@ def show_import(console: Console, found: Imported) -> None:
 def _limit(limit_u: int, left_u: int) -> str:
     if not limit_u:
         return "No monthly budget is set, so nothing is paid for. Set one: vivijure budget set --month 20"
-    if limit_u >= 2**53 - 1:
+    if limit_u >= NO_LIMIT:
         return "No monthly limit."
     return f"Monthly budget {usd(limit_u)}, {usd(left_u)} left."
 

@@ -12,7 +12,7 @@ from control.commands.board import read
 from control.commands.films import film_of
 from control.errors import QuoteNeeded
 from control.graph.model import Recipe
-from control.render.budget import usd
+from control.render.budget import price, usd
 from control.render.views import PriceTag, Quote, QuoteGroup
 from control.settings import Settings
 from control.studio import open_session
@@ -87,7 +87,7 @@ def _price(tag: PriceTag) -> str:
     """A price with its date and source, and how the upper bound follows from it."""
     when = f", {tag.date}" if tag.date else ""
     named = f"{tag.title}: " if tag.title else ""
-    per = f"{usd(tag.price_u)} a {tag.unit}"
+    per = f"{price(tag.price_u)} a {tag.unit}"
     times = f" x {tag.executions}" if tag.executions > 1 else ""
     bound = f"; at most ({tag.deadline_s} + {tag.allowance_s}) s{times} a job" if tag.unit == "worker second" else ""
     return f"{tag.engine} at {tag.door}: {named}{per}{bound} ({tag.source}{when})"

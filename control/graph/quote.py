@@ -32,6 +32,8 @@ DEFAULT_MS = 5000
 """Milliseconds of a step of an engine without a hint."""
 NS = 10**9
 """A second in the unit of a pace: nanoseconds for a thousandth of what the kind counts."""
+LOAD_S, LOAD_S_PER_GB = 120, 10
+"""Seconds to make a worker ready for its first job, and to read a GB of weights at 100 MB/s."""
 HEIGHTS = (360, 480, 576, 720, 1080, 1440, 2160)
 """Size classes: the shorter side of a picture in pixels, up to and including."""
 Basis = Literal["measured", "elsewhere", "hint", "guess"]
@@ -58,6 +60,7 @@ class Offer(Strict):
     median_u: int
     bound_u: int
     fixed_u: int = 0
+    deadline_s: int
     ms: int
     basis: Basis
     samples: int = 0
@@ -122,9 +125,18 @@ def offers(step: Step, manifest: EngineManifest, tags: Sequence[Tag], paces: Pac
 
 def _offer(step: Step, manifest: EngineManifest, tag: Tag, fixed: int, paces: Paces) -> Offer:
     ms, basis, samples = expected_ms(step, manifest, tag.door, paces)
-    bound = tag.price_u * (manifest.deadline_s + tag.allowance_s) * tag.executions + fixed
-    median = min(bound, up(ms * tag.price_u, 1000) + fixed)
-    return Offer(door=tag.door, median_u=median, bound_u=bound, fixed_u=fixed, ms=ms, basis=basis, samples=samples)
+    deadline = deadline_s(step, manifest, tag.price_u)
+    bound = tag.price_u * (deadline + tag.allowance_s) * tag.executions + fixed
+    return Offer(
+        door=tag.door,
+        median_u=min(bound, up(ms * tag.price_u, 1000) + fixed),
+        bound_u=bound,
+        fixed_u=fixed,
+        deadline_s=deadline,
+        ms=ms,
+        basis=basis,
+        samples=samples,
+    )
 
 
 def expected_ms(step: Step, manifest: EngineManifest, door: str, paces: Paces) -> tuple[int, Basis, int]:
@@ -140,6 +152,17 @@ def expected_ms(step: Step, manifest: EngineManifest, door: str, paces: Paces) -
     if hints:
         return math.ceil(sum(1000 * exact(hint.median_s) * count(step.params, hint) for hint in hints)), "hint", 0
     return DEFAULT_MS, "guess", 0
+
+
+def deadline_s(step: Step, manifest: EngineManifest, price_u: int) -> int:
+    """Seconds that a job of this step may take: its engine's deadline; where time costs money, at most the
+    catalog's bound for this much work and loading from cold.
+    """
+    hints = manifest.hints(tier_of(step, manifest))
+    if price_u == 0 or not hints:
+        return manifest.deadline_s
+    work = sum(exact(hint.bound_s) * count(step.params, hint) for hint in hints)
+    return min(manifest.deadline_s, LOAD_S + LOAD_S_PER_GB * manifest.needs.disk_gb + math.ceil(work))
 
 
 def fixed_u(step: Step, manifest: EngineManifest) -> int:

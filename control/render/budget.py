@@ -19,6 +19,11 @@ def usd(micro: int) -> str:
     return f"${cents / 100:,.2f}" if micro >= 10_000 or micro == 0 else f"${micro / 1e6:.4f}"
 
 
+def price(micro: int) -> str:
+    """Micro-dollars of a single second or piece, to the last digit."""
+    return f"${micro / 1e6:,.6f}".rstrip("0").rstrip(".")
+
+
 def shortage(bound_u: int, month: str, room: Room) -> str:
     """Why a job of this upper bound may not be submitted, and what to do."""
     if room.render_spent + bound_u > room.render_limit:

@@ -7,14 +7,16 @@ from itertools import groupby
 from typing import Any
 
 from control.db import Row, Value
+from control.doors.choice import NEAR, candidates
 from control.doors.registry import Door, Doors
 from control.errors import BudgetExceeded, NotFound, QuoteChanged, QuoteNeeded
 from control.graph import prices
 from control.graph.model import Plan, Recipe, Step
-from control.graph.quote import Class, Paces, StepPrice, Tag, count, exact, price_plan, tier_of
+from control.graph.quote import Class, Paces, StepPrice, Tag, count, deadline_s, exact, price_plan, tier_of
 from control.render import estimate
 from control.render.budget import month_of, no_month, usd
 from control.render.ledger import NEWEST, Ledger, Room
+from control.render.outcome import Terms
 from control.render.planning import Known
 from control.render.runner import NO_LIMIT, Desk
 from control.render.views import PriceTag, Quote, QuoteGroup, QuoteLine
@@ -66,15 +68,13 @@ class Quotes:
         prices_of = price_plan(plan, self._catalog.engines, tags, subject.known.facts, found)
         lines = tuple(map(_line, plan.steps, prices_of, (s.fingerprint in subject.known.facts for s in plan.steps)))
         wanted = [step for step, line in zip(plan.steps, lines, strict=True) if line.state != "made"]
-        month = month_of(desk.clock())
-        room = await Ledger(desk.db).room("", month, desk.month_limit_u)
-        bound = sum(line.bound_u for line in lines)
-        return Quote(
+        quote = Quote(
             lines=lines,
             made=sum(line.state == "made" for line in lines),
             to_make=len(wanted),
             median_u=sum(line.median_u for line in lines),
-            bound_u=bound,
+            bound_u=sum(line.bound_u for line in lines),
+            dearest_u=max((line.bound_u for line in lines), default=0),
             problems=plan.problems,
             film_id=subject.film_id,
             revision=subject.revision,
@@ -83,10 +83,20 @@ class Quotes:
             groups=_groups(lines),
             prices=self._prices(wanted, named),
             doors=tuple(sorted({f"{s.engine}@{door.id}" for s in wanted for door in named[s.engine]})),
-            month=month,
-            month_left_u=None if room.month_limit >= NO_LIMIT else max(0, room.month_limit - room.month_spent),
-            warning=_warning(lines, bound, month, room),
         )
+        return await self._in_month(quote)
+
+    async def _in_month(self, quote: Quote) -> Quote:
+        """The quote with what the present month's budget leaves."""
+        month = month_of(self._desk.clock())
+        room = await Ledger(self._desk.db).room("", month, self._desk.month_limit_u)
+        left = {
+            "month": month,
+            "month_limit_u": room.month_limit,
+            "month_left_u": None if room.month_limit >= NO_LIMIT else max(0, room.month_limit - room.month_spent),
+            "warning": _warning(quote, month, room),
+        }
+        return quote.model_copy(update=left)
 
     async def keep(self, subject: Subject) -> Quote:
         """The same, stored so that it can be accepted."""
@@ -109,10 +119,10 @@ class Quotes:
         return quote
 
     async def stored(self, quote_id: str) -> Quote:
-        """A stored quote, without its lines. Raises `NotFound`."""
+        """A stored quote, without its lines, and what the budget leaves now. Raises `NotFound`."""
         row = await self._row(quote_id)
         quote = Quote.model_validate_json(row["body"])
-        return quote.model_copy(update={"render_id": row["render_id"]})
+        return await self._in_month(quote.model_copy(update={"render_id": row["render_id"]}))
 
     async def recipe(self, quote_id: str) -> Recipe:
         """What a stored quote is a quote of. Raises `NotFound`."""
@@ -126,7 +136,7 @@ class Quotes:
         now, budget = await self.of(subject), subject.recipe.budget_u
         if now.bound_u == 0:
             return Accepted(now.doors, NO_LIMIT if budget is None else budget)
-        await self._check_month(now)
+        self._check_month(now)
         if quote_id is not None:
             return await self._accepted(subject, now, quote_id)
         if budget is None:
@@ -155,14 +165,10 @@ class Quotes:
         budget = stored.bound_u if subject.recipe.budget_u is None else min(stored.bound_u, subject.recipe.budget_u)
         return Accepted(doors, budget, quote_id)
 
-    async def _check_month(self, now: Quote) -> None:
+    def _check_month(self, now: Quote) -> None:
         """Raises `BudgetExceeded` where the month's budget does not hold even the dearest step."""
-        dearest = max(line.bound_u for line in now.lines)
-        if now.month_left_u is not None and dearest > now.month_left_u:
-            room = await Ledger(self._desk.db).room("", now.month, self._desk.month_limit_u)
-            short = now.bound_u if room.month_limit == 0 else dearest
-            said = no_month(short, now.month, room.month_spent, room.month_limit)
-            raise BudgetExceeded(said, bound_u=now.bound_u, month_left_u=now.month_left_u)
+        if now.month_left_u is not None and now.dearest_u > now.month_left_u:
+            raise BudgetExceeded(now.warning, bound_u=now.bound_u, month_left_u=now.month_left_u)
 
     async def _row(self, quote_id: str) -> Row:
         rows = await self._desk.db.fetch("SELECT * FROM quote WHERE id=:id", {"id": quote_id})
@@ -180,24 +186,26 @@ class Quotes:
         return found
 
     def _prices(self, wanted: Sequence[Step], named: Mapping[str, Sequence[Door]]) -> tuple[PriceTag, ...]:
-        tags = {}
+        tags: dict[tuple[str, str, str, int], PriceTag] = {}
         for step in wanted:
             for door in named[step.engine]:
                 for tag in self._tags(step, door):
-                    tags[tag.engine, tag.door, tag.unit, tag.price_u] = tag
+                    key = tag.engine, tag.door, tag.unit, tag.price_u
+                    longest = max(tag.deadline_s, tags[key].deadline_s if key in tags else 0)
+                    tags[key] = tag.model_copy(update={"deadline_s": longest})
         return tuple(tag for _, tag in sorted(tags.items()))
 
     def _tags(self, step: Step, door: Door) -> list[PriceTag]:
         manifest, terms = self._catalog[step.engine], door.terms
-        known = prices.builtin().get(terms.price_name)
+        known = _price(terms)
         time = PriceTag(
             engine=step.engine,
             door=door.id,
             price_u=terms.price_u,
             title=known.title if known is not None else "",
-            date=terms.price_date,
-            source=terms.price_source or ("stated with the door" if terms.price_u else "costs nothing"),
-            deadline_s=manifest.deadline_s,
+            date=terms.price_date or (known.date.isoformat() if known is not None else ""),
+            source=terms.price_source or (known.source if known is not None else "stated with the door"),
+            deadline_s=deadline_s(step, manifest, terms.price_u),
             allowance_s=terms.start_allowance_s,
             executions=door.executions,
         )
@@ -217,9 +225,15 @@ class Quotes:
 
 
 def offering(doors: Doors, engine: str) -> tuple[Door, ...]:
-    """The doors that a quote names for an engine: where one runs it free of charge, no paid one."""
-    found = tuple(door for door in doors if engine in door.engines)
-    return tuple(door for door in found if not door.terms.price_u) or found
+    """The doors that a quote names for an engine, as they are tried; where one runs it free of charge, no paid one."""
+    found = sorted(candidates(doors, engine, None), key=lambda door: (door.terms.price_u, NEAR[door.network]))
+    return tuple(door for door in found if not door.terms.price_u) or tuple(found)
+
+
+def _price(terms: Terms) -> prices.Price | None:
+    """The listed price that a door's terms name, where they still say the same."""
+    found = prices.builtin().get(terms.price_name)
+    return found if found is not None and found.price_u == terms.price_u else None
 
 
 def tag_of(door: Door) -> Tag:
@@ -271,13 +285,13 @@ def _groups(lines: Iterable[QuoteLine]) -> tuple[QuoteGroup, ...]:
     return tuple(sorted(groups, key=lambda group: (-group.bound_u, group.kind, group.engine)))
 
 
-def _warning(lines: Sequence[QuoteLine], bound: int, month: str, room: Room) -> str:
-    left = room.month_limit - room.month_spent
-    if bound <= max(0, left):
+def _warning(quote: Quote, month: str, room: Room) -> str:
+    left = max(0, room.month_limit - room.month_spent)
+    if quote.bound_u <= left:
         return ""
-    dearest = max(line.bound_u for line in lines)
-    if dearest > left:
-        return no_month(bound if room.month_limit == 0 else dearest, month, room.month_spent, room.month_limit)
+    if quote.dearest_u > left:
+        short = quote.bound_u if room.month_limit == 0 else quote.dearest_u
+        return no_month(short, month, room.month_spent, room.month_limit)
     return (
         f"the budget of {month} has {usd(left)} left: steps wait for what others hold, "
         "and the render stops where it is spent"

@@ -370,7 +370,8 @@ class Runner:
         order = Order(step, fp, prints, work.known.facts, tier)
         job_id = desk.new_id()
         callback = None if desk.bell is None or door.shares_folder else desk.bell.address(job_id, door.network)
-        request = build(order, door, job_id=job_id, deadline_s=manifest.deadline_s, now=now, callback=callback)
+        deadline_s = quote.deadline_s(step, manifest, door.terms.price_u)
+        request = build(order, door, job_id=job_id, deadline_s=deadline_s, now=now, callback=callback)
         return Intent(
             id=job_id,
             fp=fp,

@@ -269,7 +269,7 @@ class Quote(View):
     """What a render would make and cost, before it is started.
 
     One with an `id` was stored, and can be accepted once until `expires_at`. `lines` are left out of what is stored.
-    `month_left_u` is what the month's budget leaves, None where there is no limit; `warning` says what it may stop.
+    `month_left_u` is what the month's budget leaves now, None where there is no limit; `warning` says what it may stop.
     """
 
     lines: tuple[QuoteLine, ...] = ()
@@ -289,7 +289,10 @@ class Quote(View):
     prices: tuple[PriceTag, ...] = ()
     doors: tuple[str, ...] = ()
     """ENGINE@DOOR: where steps may be made once it is accepted."""
+    dearest_u: int = 0
+    """The upper bound of the dearest step: where the month does not leave as much, nothing can begin."""
     month: str = ""
+    month_limit_u: int = 0
     month_left_u: int | None = None
     warning: str = ""
     render_id: str | None = None

@@ -14,6 +14,7 @@ from control.api.context import Context
 from control.errors import BadRequest, BudgetExceeded, Conflict, Invalid, StudioError
 from control.render import bills
 from control.render.bills import Account
+from control.render.runner import NO_LIMIT
 from control.render.views import Costs, Quote
 from control.web.forms import checked, field, goto
 from control.web.pages import page, view
@@ -46,7 +47,7 @@ async def _page(
         parts=[("Films", found.films), ("Engines", found.engines), ("Doors", found.doors)],
         months=months if found.month in months else [found.month, *months],
         current=context.studio.books.month,
-        unlimited=found.limit_u >= 2**53 - 1,
+        unlimited=found.limit_u >= NO_LIMIT,
         bases=_bases(found),
         error=error,
     )
@@ -112,15 +113,12 @@ async def quote(request: Request, context: Context, caller: Caller) -> Response:
 
 async def _quote(context: Context, caller: Caller, found: Quote, error: StudioError | None = None) -> Response:
     status = 200 if error is None else error.status
-    left = await context.studio.books.budget()
     return page(
         "quote.html",
         caller,
         status,
         film=await context.studio.film(found.film_id),
         quote=found,
-        budget=left,
-        unlimited=left.limit_u >= 2**53 - 1,
         expired=found.render_id is None and (found.expires_at or 0) <= context.clock(),
         error=error,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from control.render.budget import usd
+from control.render.budget import price, usd
 from control.render.views import QuoteGroup
 
 STATES: Mapping[str, str] = {
@@ -62,6 +62,11 @@ def short(seconds: float) -> str:
     return f"{seconds:.1f} s"
 
 
+def lasts(seconds: float) -> str:
+    """A length of work: seconds to a tenth, from a minute on minutes and seconds."""
+    return short(seconds) if seconds < 60 else clock(seconds)
+
+
 def left(seconds: float) -> str:
     """A time that remains, in words."""
     return f"about {clock(seconds)} left" if seconds >= 1 else "almost there"
@@ -81,10 +86,10 @@ def known(group: QuoteGroup) -> str:
     """How the time of a quote's steps is known."""
     jobs = f"{group.samples} jobs"
     return {
-        "measured": f"measured here, {jobs}",
-        "elsewhere": f"measured at other doors, {jobs}",
-        "hint": "the catalog's estimate",
-        "guess": "a guess",
+        "measured": f"as measured here, {jobs}",
+        "elsewhere": f"as measured at other doors, {jobs}",
+        "hint": "by the catalog's estimate",
+        "guess": "is a guess",
     }[group.basis]
 
 
@@ -107,8 +112,10 @@ FILTERS = {
     "state": state,
     "clock": clock,
     "short": short,
+    "lasts": lasts,
     "left": left,
     "bytes": size,
+    "price": price,
     "usd": usd,
     "known": known,
     "month": month,
