@@ -20,7 +20,7 @@ from control.errors import StudioError
 from control.render.runner import wall_ms
 from control.settings import Settings
 from control.studio import open_session
-from control.web import costs, forms, login, pages, views
+from control.web import costs, doors, forms, login, pages, views
 
 STATIC = Path(__file__).parent / "web" / "static"
 Clock = Callable[[], int]
@@ -59,6 +59,7 @@ def build_app(settings: Settings, *, clock: Clock = wall_ms) -> Starlette:
             *views.ROUTES,
             *forms.ROUTES,
             *costs.ROUTES,
+            *doors.ROUTES,
             *login.ROUTES,
         ],
         middleware=[

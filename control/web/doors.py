@@ -20,7 +20,15 @@ from control.web.pages import page, view
 PATIENCE_S = 20.0
 """How long the page waits for a worker that is to say what it runs."""
 KINDS = {"runpod": "RunPod", "modal": "Modal", "local": "My own", "builtin": "Built in"}
-NETWORKS = {"": "As its address says", "public": "Public", "private": "Private: my own network", "loopback": "This machine"}
+NETWORKS = {
+    "": "As its address says",
+    "public": "Public",
+    "private": "Private: my own network",
+    "loopback": "This machine",
+}
+
+
+BLANK = {"id": "", "kind": "runpod", "base": "", "network": "", "engines": "", "price": ""}
 
 
 @view()
@@ -46,7 +54,7 @@ async def _page(
         report=report,
         error=error,
         problems=getattr(error, "problems", ()),
-        given=given or {"kind": "runpod"},
+        given=given or BLANK,
         kinds=KINDS,
         networks=NETWORKS,
         providers=providers(),
@@ -68,7 +76,7 @@ async def add(request: Request, context: Context, caller: Caller) -> Response:
 
 
 @view("owner")
-async def test(request: Request, context: Context, caller: Caller) -> Response:
+async def try_door(request: Request, context: Context, caller: Caller) -> Response:
     """Try a door, and show what was found."""
     await checked(request, caller)
     report = await context.doors.patient(PATIENCE_S).test(request.path_params["door"])
@@ -97,7 +105,7 @@ async def decide(request: Request, context: Context, caller: Caller) -> Response
 
 def _given(form: FormData) -> dict[str, str]:
     """What the form said, but for the secret."""
-    return {name: field(form, name) for name in ("id", "kind", "base", "network", "engines", "price")}
+    return {name: field(form, name) for name in BLANK}
 
 
 def _new(form: FormData) -> NewDoor:
@@ -118,7 +126,7 @@ def _new(form: FormData) -> NewDoor:
 ROUTES = [
     Route("/doors", doors),
     Route("/doors", add, methods=["POST"]),
-    Route("/doors/{door}/test", test, methods=["POST"]),
+    Route("/doors/{door}/test", try_door, methods=["POST"]),
     Route("/doors/{door}/remove", remove, methods=["POST"]),
     Route("/jobs/{job}/{act}", decide, methods=["POST"]),
 ]
