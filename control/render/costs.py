@@ -135,15 +135,14 @@ class Books:
 
         Raises `Conflict` where its hours overlap others of the same account.
         """
+        for first in range(0, len(lines), BATCH):
+            part = [{name: getattr(line, name) for name in Line.__slots__} for line in lines[first : first + BATCH]]
+            sent: dict[str, Value] = {"lines": json.dumps(part), "now": self._clock()}
+            if await self._db.fetch(_OVERLAP, sent):
+                raise Conflict("the bill overlaps one taken before; fetch it with the same bucket size, by the hour")
+            await self._db.batch([(_BILL, sent)])
         named = [{"account": name, "provider": "", "door": a.door, "engine": a.engine} for name, a in accounts.items()]
-        sent: dict[str, Value] = {
-            "lines": json.dumps([{name: getattr(line, name) for name in Line.__slots__} for line in lines]),
-            "accounts": json.dumps(named),
-            "now": self._clock(),
-        }
-        if await self._db.fetch(_OVERLAP, sent):
-            raise Conflict("the bill overlaps one taken before; fetch it with the same bucket size, by the hour")
-        await self._db.batch([(_BILL, sent), (_ACCOUNT, sent)])
+        await self._db.batch([(_ACCOUNT, {"accounts": json.dumps(named)})])
         known, billed = await self._accounts(), {line.account for line in lines}
         return Imported(
             lines=len(lines),
