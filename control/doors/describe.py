@@ -3,7 +3,7 @@
 from pydantic import ValidationError
 
 from functions.contract.base import CONTRACT, Open
-from functions.contract.manifest import EngineManifest
+from functions.contract.manifest import EMPTY_DIGEST, EngineManifest
 
 
 class Description(Open):
@@ -57,7 +57,7 @@ def _other_engine(said: Description, ours: EngineManifest) -> str:
     tiers = told if isinstance(told, dict) else {}
     for tier, spec in ours.tiers.items():
         one = tiers.get(tier)
-        digest = one.get("recipe_digest", spec.model_fields["recipe_digest"].default) if isinstance(one, dict) else None
+        digest = one.get("recipe_digest", EMPTY_DIGEST) if isinstance(one, dict) else None
         if digest != spec.recipe_digest:
             return f"its {ours.name} has other weights for {tier} than the catalog; update the older of the two"
     return ""

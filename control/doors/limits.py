@@ -31,7 +31,7 @@ class Bucket:
     def wait_ms(self, now: int) -> int:
         """Milliseconds until a request may go, 0 for now."""
         self._fill(now)
-        return 0 if self._tokens >= 1 else math.ceil((1 - self._tokens) * self._step_ms)
+        return max(0, math.ceil((1 - self._tokens) * self._step_ms - 1e-6))
 
     def take(self, now: int) -> None:
         """A request goes."""
