@@ -57,8 +57,8 @@ UPDATE job SET posts=posts+1, post_token=:token
 WHERE id=:id AND state='intent' AND post_token<>:token AND (posts=0 OR :again)"""
 _POSTS = "SELECT 1 FROM job WHERE id=:id AND state='intent' AND post_token=:token"
 _HANDLE = """
-UPDATE job SET state='submitted', handle=:handle, instance=:instance
-WHERE id=:id AND handle IS NULL AND state IN ('intent','unknown')"""
+UPDATE job SET state=CASE WHEN state='written_off' THEN state ELSE 'submitted' END, handle=:handle, instance=:instance
+WHERE id=:id AND handle IS NULL AND state IN ('intent','unknown','written_off')"""
 _PROGRESS = """
 UPDATE job SET progress=:progress, progress_at=:now, state='running', started_at=COALESCE(started_at,:now)
 WHERE id=:id AND state IN ('submitted','running')"""
@@ -70,7 +70,7 @@ UPDATE job SET state=:end, charge_u=:cost, cost_basis=:basis, ended_at=:now, err
   result=:result WHERE id=:id AND open=1"""
 _ADOPT = """
 INSERT INTO artifact(fp,job_id,quality,facts,bytes,created_at)
-SELECT fp,id,state,:facts,:bytes,:now FROM job WHERE id=:id AND state IN ('done','degraded')
+SELECT fp,id,state,:facts,:bytes,:now FROM job WHERE id=:id AND state IN ('done','degraded') AND swept_at IS NULL
 ON CONFLICT(fp) DO UPDATE SET job_id=excluded.job_id, quality=excluded.quality, facts=excluded.facts,
   bytes=excluded.bytes, created_at=excluded.created_at, condemned_at=NULL
   WHERE artifact.quality='degraded' AND excluded.quality='done'"""

@@ -256,6 +256,20 @@ async def test_a_person_may_accept_the_risk_of_an_unknown_job(b: Bench) -> None:
         await b.studio.accept_risk(render, "no such step")
 
 
+async def test_a_job_that_was_written_off_is_followed_to_its_end_once_it_is_found(b: Bench) -> None:
+    b.door.run = ["swallow"]
+    render = await b.start(ONE)
+    await b.turn(times=2)
+    await b.studio.accept_risk(render, "a")
+    b.door.begin(b.door.accepted[0])
+    await b.turn(times=3)
+    assert [(j["state"], j["handle"]) for j in (await b.jobs())[:1]] == [("written_off", "provider-0")]
+    b.door.finish(b.door.accepted[0], "failed", leave=False)
+    await b.turn(times=3)
+    assert (await b.jobs())[0]["state"] == "failed"
+    assert (await b.run_out(render)).state == "done"
+
+
 # 3: older attempts and late news ------------------------------------------------------------------------------------
 
 
