@@ -18,10 +18,10 @@ from tests.servers.studio import RunningStudio, studio
 ENGINES = ("animatic", "assemble", "sound-synth", "voice-piper")
 TERMS = {"price_u": 1160, "start_allowance_s": 600, "price_name": "runpod/h100"}
 _JOB = """
-INSERT INTO job(id,fp,attempt,kind,engine,film_id,door,payer,month,state,request,charge_u,cost_basis,start_by,deadline_s,
-  executions,next_poll_at,created_at,started_at,ended_at,price_u)
+INSERT INTO job(id,fp,attempt,kind,engine,film_id,door,payer,month,state,request,charge_u,cost_basis,start_by,
+  deadline_s,executions,next_poll_at,created_at,started_at,ended_at,price_u)
 VALUES(:id,:fp,:attempt,:kind,:engine,:film,:door,:payer,:month,:state,'{}',:charge,:basis,0,600,1,:later,:at,:at,:ended,
-  1160)"""
+  1160) ON CONFLICT DO NOTHING"""
 
 
 @contextmanager
