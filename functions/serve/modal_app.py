@@ -77,21 +77,26 @@ class Station:
         return {"result": result.model_dump(mode="json"), "begun": begun, "ended": now_ms(), "worker": worker}
 
     async def make(self, request: JobRequest, meter: "Meter") -> JobResult:
-        """Run the job. An end that the Studio did not ask for is the provider's: then nothing is written."""
+        """Run the job. An end that the Studio did not ask for is the provider's: then nothing is written or returned.
+        The container ends too, for only `KeyboardInterrupt` makes Modal's runtime return nothing.
+        """
         await meter.begin()
         work = asyncio.ensure_future(self.bench.run(request, handle=request.job_id, report=meter.note))
         try:
             return await asyncio.shield(work)
         except (WorkerDied, ExecutionsSpent) as error:
             return ended(request, error)
-        except Left as error:
-            raise asyncio.CancelledError from error
+        except Left:
+            raise KeyboardInterrupt from None
         except asyncio.CancelledError:
-            if await cancel_wanted(request.job_id):
+            wanted = await cancel_wanted(request.job_id)
+            if wanted:
                 work.cancel()
             else:
                 await self.bench.close()
-            await asyncio.wait([work])
+            await asyncio.gather(work, return_exceptions=True)
+            if not wanted:
+                raise KeyboardInterrupt from None
             raise
         finally:
             await meter.close()
@@ -260,4 +265,4 @@ for _name, _manifest in read_environment(os.environ, ENGINES).manifests().engine
 @modal.asgi_app(requires_proxy_auth=True)
 def door() -> Starlette:
     """The web door."""
-    return Relay(Calls(), door_settings(ENGINES).trust()).app()
+    return Relay(Calls(), door_settings(ENGINES).trust(), (modal.exception.Error,)).app()

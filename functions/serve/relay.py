@@ -7,7 +7,7 @@ the relay ends between the claim and the call, the job is never called: its Stud
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -88,10 +88,10 @@ def now_ms() -> int:
 
 
 class Relay:
-    """The routes of one door."""
+    """The routes of one door. `failures` are what the provider raises where it cannot be reached, or failed."""
 
-    def __init__(self, provider: Provider, trust: Trust) -> None:
-        self._provider, self._trust = provider, trust
+    def __init__(self, provider: Provider, trust: Trust, failures: Sequence[type[Exception]]) -> None:
+        self._provider, self._trust, self._failures = provider, trust, failures
 
     def app(self) -> Starlette:
         """The ASGI application."""
@@ -105,8 +105,17 @@ class Relay:
                 Route(f"{base}/health", self._known(self.health)),
                 Route(f"{base}/describe", self._known(self.describe)),
             ],
-            exception_handlers={404: self._no_route, 405: self._no_route},
+            exception_handlers={
+                404: self._no_route,
+                405: self._no_route,
+                **dict.fromkeys(self._failures, self._failed),
+            },
         )
+
+    async def _failed(self, request: Request, error: Exception) -> Response:
+        """Whether anything was accepted is not known."""
+        message = f"the provider failed at {request.method} {request.url.path}: {error}"
+        return refusal("", 500, "provider_failed", message, retryable=True)
 
     async def _no_route(self, request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 404

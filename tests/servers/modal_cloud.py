@@ -589,7 +589,7 @@ class _Blobs:
         """Keep a value, if it is what its checksum says."""
         data = await request.read()
         md5 = base64.b64encode(hashlib.md5(data).digest()).decode()
-        if request.headers.get("Content-MD5") != md5:
+        if request.headers.get("Content-MD5", md5) != md5:
             return web.Response(status=400, text="BadDigest")
         self._blobs[request.path.removeprefix("/")] = data
         return web.Response(headers={"ETag": f'"{hashlib.md5(data).hexdigest()}"'})
