@@ -19,7 +19,11 @@ def paths(**values: object) -> set[str]:
 
 def test_a_rented_door_takes_what_its_provider_is_known_for() -> None:
     spec = check(NewDoor.model_validate({**RENTED, "base": "https://api.runpod.ai/v2/"}), builtin())
-    assert (spec.base, spec.network, spec.caps.engines) == ("https://api.runpod.ai", "public", {"motion-wan"})
+    assert (spec.base, spec.network, spec.caps.engines) == (
+        "https://api.runpod.ai",
+        "public",
+        frozenset({"motion-wan"}),
+    )
     terms = spec.caps.terms
     assert (terms.price_u, terms.price_name, terms.forgets, terms.repeatable) == (310, "runpod/4090", True, False)
     assert spec.caps.management == "https://api.runpod.io"
