@@ -150,7 +150,8 @@ def origin(url: str) -> str:
 
 
 def url_expiry(url: str) -> int | None:
-    """When a signed URL ends, in ms since the epoch: SigV4's `X-Amz-Date` + `X-Amz-Expires`, or our own `expires`.
+    """When a signed URL ends, in ms since the epoch: SigV4's `X-Amz-Date` + `X-Amz-Expires`, or our own `expires`
+    in seconds.
 
     None where the URL does not say.
     """
@@ -159,7 +160,7 @@ def url_expiry(url: str) -> int | None:
         if "X-Amz-Date" in query:
             signed = time.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ")
             return (calendar.timegm(signed) + int(query["X-Amz-Expires"][0])) * 1000
-        return int(query["expires"][0]) if "expires" in query else None
+        return int(query["expires"][0]) * 1000 if "expires" in query else None
     except (KeyError, ValueError):
         return 0
 
