@@ -89,7 +89,11 @@ class Killed:
                 time.sleep(chance.uniform(0.0, 2.0))
             studio.kill()
             studio.wait()
-        return self.studio().communicate(timeout=LIMIT_S)[0].decode()
+        last = self.studio()
+        try:
+            return last.communicate(timeout=LIMIT_S)[0].decode()
+        finally:
+            last.kill()
 
     def studio(self) -> "subprocess.Popen[bytes]":
         """Start it, and wait until it works."""
