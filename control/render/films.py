@@ -129,8 +129,9 @@ class Films:
         known = "EXISTS(SELECT 1 FROM film WHERE id=:film) AND EXISTS(SELECT 1 FROM upload WHERE sha256=:sha)"
         insert = f"""INSERT INTO film_file(film_id,name,sha256) SELECT :film,:name,:sha WHERE {known}
             ON CONFLICT(film_id,name) DO UPDATE SET sha256=excluded.sha256"""
+        adopt = "UPDATE upload SET condemned_at=NULL WHERE sha256=:sha AND condemned_at IS NOT NULL"
         look = "SELECT 1 FROM film_file WHERE film_id=:film AND name=:name AND sha256=:sha"
-        if not (await self._db.batch([(insert, values), (look, values)]))[1].rows:
+        if not (await self._db.batch([(insert, values), (adopt, values), (look, values)]))[2].rows:
             raise NotFound(f"there is no film {film_id}, or no upload {sha256}")
 
     async def files(self, film_id: str) -> dict[str, UploadInfo]:

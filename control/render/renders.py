@@ -81,8 +81,17 @@ _SWITCH = "UPDATE render SET state=:new, next_at=-1 WHERE id=:render AND state=:
 _ATTEMPTS = """
 SELECT job.fp, attempt, state, payer, cancel_requested, retryable, error FROM json_each(:fps)
 JOIN job ON job.fp=json_each.value WHERE live=1 OR ended_at>=:since ORDER BY attempt"""
+# Who reads of an artifact may soon rest on it: it has a whole day from then on, before the mark can count again.
+_ADOPT = """
+UPDATE artifact SET condemned_at=NULL WHERE condemned_at IS NOT NULL AND fp IN (SELECT value FROM json_each(:fps))"""
+_ADOPT_STEPS = """
+UPDATE artifact SET condemned_at=NULL
+WHERE condemned_at IS NOT NULL AND fp IN (SELECT fp FROM step WHERE render_id=:render)"""
+_ADOPT_TAKES = """
+UPDATE artifact SET condemned_at=NULL
+WHERE condemned_at IS NOT NULL AND fp IN (SELECT value->>'fp' FROM json_each(:takes))"""
 _ARTIFACTS = """
-SELECT artifact.fp, quality, kept, facts, job.payer FROM json_each(:fps)
+SELECT artifact.fp, quality, kept, facts, condemned_at, job.payer FROM json_each(:fps)
 JOIN artifact ON artifact.fp=json_each.value JOIN job ON job.id=artifact.job_id"""
 
 
@@ -105,8 +114,8 @@ class Renders:
     async def save_steps(self, render: str, steps: Sequence[Mapping[str, Any]], outline: str) -> bool:
         """Write the plan's steps and its `outline`; a fingerprint is set once. False where a stored one differs."""
         values: dict[str, Value] = {"render": render, "steps": json.dumps(steps), "outline": outline}
-        batch = [(sql, values) for sql in (_SAVE_STEPS, _DROP_STEPS, _OUTLINE, _OTHER_PRINTS)]
-        return not (await self.db.batch(batch))[3].rows
+        batch = [(sql, values) for sql in (_SAVE_STEPS, _DROP_STEPS, _OUTLINE, _ADOPT_STEPS, _OTHER_PRINTS)]
+        return not (await self.db.batch(batch))[4].rows
 
     async def stand(self, render: str, changed: Mapping[str, Standing]) -> None:
         """Write where these steps stand."""
@@ -121,7 +130,7 @@ class Renders:
             "takes": json.dumps(takes),
             "now": now,
         }
-        await self.db.batch([(_TAKE, values), (_TAKE_EVENT, values)])
+        await self.db.batch([(_TAKE, values), (_ADOPT_TAKES, values), (_TAKE_EVENT, values)])
 
     async def end(self, render: str, state: RenderState, reason: str, now: int) -> None:
         """End it once; a render whose cancel was asked ends only as cancelled."""
@@ -162,5 +171,9 @@ class Renders:
         await self.db.batch([(sql, {"fps": json.dumps(sorted(set(fps)))})])
 
     async def artifacts(self, fps: Iterable[str]) -> list[Row]:
-        """Artifacts of these fingerprints, and who paid for each."""
-        return await self.db.fetch(_ARTIFACTS, {"fps": json.dumps(sorted(set(fps)))})
+        """Artifacts of these fingerprints, and who paid for each. What was about to be collected is adopted."""
+        values: dict[str, Value] = {"fps": json.dumps(sorted(set(fps)))}
+        rows = await self.db.fetch(_ARTIFACTS, values)
+        if all(row["condemned_at"] is None for row in rows):
+            return rows
+        return list((await self.db.batch([(_ADOPT, values), (_ARTIFACTS, values)]))[1].rows)

@@ -26,6 +26,7 @@ from control.render import estimate
 from control.render.advance import LIVE, Decision, advance
 from control.render.attend import Look, Tools, interval, post_ms
 from control.render.budget import month_of, shortage
+from control.render.garbage import Garbage
 from control.render.ledger import Intent, Ledger
 from control.render.planning import Known, Planning
 from control.render.renders import Renders
@@ -49,6 +50,8 @@ RECONCILE_MS = 600_000
 """How often every open job is looked at, whatever was planned for it."""
 TIDY_MS = 3_600_000
 """How often old events are removed."""
+GARBAGE_S = 3600.0
+"""How often what nothing refers to any more is looked for."""
 DAY_MS = 86_400_000
 NO_LIMIT = 2**53 - 1
 log = logging.getLogger("vivijure.runner")
@@ -104,7 +107,7 @@ class Runner:
 
     async def run(self) -> None:
         """Advance renders until cancelled; running jobs go on behind their doors."""
-        watcher = asyncio.create_task(self._watch())
+        beside = [asyncio.create_task(self._watch()), asyncio.create_task(self._collect())]
         try:
             while True:
                 self._awake.clear()
@@ -112,9 +115,10 @@ class Runner:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._awake.wait(), wait)
         finally:
-            watcher.cancel()
+            for task in beside:
+                task.cancel()
             await self.settle_looks(cancel=True)
-            await asyncio.gather(watcher, return_exceptions=True)
+            await asyncio.gather(*beside, return_exceptions=True)
 
     async def _guarded_tick(self) -> float:
         try:
@@ -219,6 +223,16 @@ class Runner:
                     with contextlib.suppress(DatabaseError):  # the next look of the usual kind finds it
                         await self._look_at(job_id)
             await asyncio.sleep(WATCH_S)
+
+    async def _collect(self) -> None:
+        """Beside the ticks: listing a bucket takes its time, and no render waits for it."""
+        garbage = Garbage(self.desk.db, self.desk.store)
+        while True:
+            await asyncio.sleep(GARBAGE_S)
+            try:
+                await garbage.collect(self.desk.clock())
+            except StudioError as error:
+                log.warning("garbage waits: %s", error)
 
     async def _look_at(self, job_id: str) -> None:
         job = await self.ledger.job(job_id)
