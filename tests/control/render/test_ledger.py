@@ -303,13 +303,13 @@ async def _turn(both: list[SqliteDatabase], n: int, what: str, values: list[Any]
             ON CONFLICT(month) DO UPDATE SET limit_u=excluded.limit_u"""
         await both[n % 2].batch([(change, {"month": values[0], "limit": values[1]})])
     elif live:
-        job = job_of(live[values[0] % len(live)])
+        chosen = job_of(live[values[0] % len(live)])
         if what == "settle":
-            assert await ledgers[n % 2].settle(job, End("failed", values[1], "provider", "x", "y"), Adopted(), NOW)
-            assert (await job_row(both[0], job.id))["charge_u"] == values[1]
+            assert await ledgers[n % 2].settle(chosen, End("failed", values[1], "provider", "x", "y"), Adopted(), NOW)
+            assert (await job_row(both[0], chosen.id))["charge_u"] == values[1]
         else:
-            await ledgers[0].unknown(job.id, NOW)
-            await ledgers[n % 2].write_off(job.id)
+            await ledgers[0].unknown(chosen.id, NOW)
+            await ledgers[n % 2].write_off(chosen.id)
 
 
 async def test_failed_and_cancelled_jobs_are_booked_and_an_overrun_is_settled(db: Database) -> None:

@@ -48,8 +48,7 @@ def doors(b: Bench, *found: Door) -> None:
 
 
 async def test_a_quote_names_its_doors_prices_and_where_they_come_from(b: Bench) -> None:
-    terms = {"price_u": 1160, "price_name": "runpod/h100"}
-    doors(b, cheaper(**terms))
+    doors(b, cheaper(price_u=1160, price_name="runpod/h100"))
     _, quote = await quoted(b)
     assert (quote.to_make, quote.bound_u, quote.doors) == (3, 3 * 116 * BOUND, ("echo@paid",))
     (price,) = quote.prices
