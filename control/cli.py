@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,6 +29,9 @@ app = typer.Typer(
 Board = Annotated[Path, typer.Argument(help="A storyboard: YAML, JSON or Fountain.", metavar="BOARD")]
 Tier = Annotated[str, typer.Option(help="draft, standard or final.")]
 Engine = Annotated[list[str] | None, typer.Option("--engine", metavar="KIND=NAME", help="Engine for a kind of step.")]
+DoorOf = Annotated[
+    list[str] | None, typer.Option("--door", metavar="ENGINE=DOOR", help="Where an engine runs; several may be named.")
+]
 Target = Annotated[str, typer.Option(help="keyframes, clips or film.")]
 Only = Annotated[list[str] | None, typer.Option("--only", metavar="SHOT", help="Only these shots, by id or label.")]
 BurnIn = Annotated[str, typer.Option("--burn-in", help="slate, off or full.")]
@@ -67,6 +71,7 @@ def render(
     out: Annotated[Path | None, typer.Option("-o", "--out", metavar="FILM.mp4", help="Where the film goes.")] = None,
     tier: Tier = "draft",
     engine: Engine = None,
+    door: DoorOf = None,
     target: Target = "film",
     only: Only = None,
     burn_in: BurnIn = "slate",
@@ -81,7 +86,7 @@ def render(
     from control.commands.render import render as run
 
     film = out or board.with_suffix(".mp4")
-    more = {"captions": captions, "size": size, "preset": preset, "budget_u": _micro(max_cost)}
+    more = {"captions": captions, "size": size, "preset": preset, "budget_u": _micro(max_cost), "door": door}
     recipe = _recipe(tier, engine, target, only, burn_in, **more)
     settings = _settings()
     console = Console(stderr=as_json)
@@ -97,6 +102,7 @@ def plan(
     board: Board,
     tier: Tier = "draft",
     engine: Engine = None,
+    door: DoorOf = None,
     target: Target = "film",
     only: Only = None,
     burn_in: BurnIn = "slate",
@@ -105,7 +111,7 @@ def plan(
     """Show the graph: what would be made, what exists, what it would cost."""
     from control.commands.plan import plan as run
 
-    found = asyncio.run(run(_settings(), board, _recipe(tier, engine, target, only, burn_in)))
+    found = asyncio.run(run(_settings(), board, _recipe(tier, engine, target, only, burn_in, door=door)))
     inform.planned(Console(), found, as_json=as_json)
 
 
@@ -114,6 +120,7 @@ def quote(
     board: Board,
     tier: Tier = "draft",
     engine: Engine = None,
+    door: DoorOf = None,
     target: Target = "film",
     only: Only = None,
     as_json: AsJson = False,
@@ -121,7 +128,7 @@ def quote(
     """Say what a render would cost: by engine and door, the median and the most, and the prices that rests on."""
     from control.commands import quote as quotes
 
-    found = asyncio.run(quotes.quote(_settings(), board, _recipe(tier, engine, target, only, "slate")))
+    found = asyncio.run(quotes.quote(_settings(), board, _recipe(tier, engine, target, only, "slate", door=door)))
     if as_json:
         typer.echo(found.model_dump_json())
         return
@@ -292,10 +299,17 @@ def _recipe(
     from pydantic import ValidationError
 
     chosen = dict(_pair(text) for text in engine or ())
-    size = more.pop("size", None)
-    values = {"tier": tier, "engines": chosen, "target": target, "only": tuple(only or ()), "burn_in": burn_in, **more}
+    size, doors = more.pop("size", None), _doors(more.pop("door", None) or ())
+    values = {
+        "tier": tier,
+        "engines": chosen,
+        "target": target,
+        "only": tuple(only or ()),
+        "burn_in": burn_in,
+        "doors": doors,
+    }
     try:
-        return Recipe.model_validate({**values, "size": _size(size) if size else None})
+        return Recipe.model_validate({**values, **more, "size": _size(size) if size else None})
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).replace("_", "-").replace("engines", "engine")
@@ -305,8 +319,15 @@ def _recipe(
 def _pair(text: str) -> tuple[str, str]:
     kind, found, name = text.partition("=")
     if not found or not kind or not name:
-        raise typer.BadParameter(f"--engine {text!r}: write KIND=NAME, such as motion=animatic")
+        raise typer.BadParameter(f"{text!r}: write two names, such as motion=animatic")
     return kind.strip(), name.strip()
+
+
+def _doors(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for engine, door in map(_pair, texts):
+        found[engine] = (*found.get(engine, ()), door)
+    return found
 
 
 def _size(text: str) -> Size:

@@ -75,6 +75,7 @@ async def open_session(
         month_limit_u=settings.month_budget_usd * MICRO,
         upload_limit=settings.upload_mb * MICRO,
         event_days=settings.event_days,
+        bell=settings.base_url if settings.url or served else "",
     )
     store = open_store(settings, clock, served=bool(settings.url) or (served and settings.port != 0))
     db = open_database(settings)

@@ -38,6 +38,8 @@ class Recipe(Strict):
     tier: Tier = "draft"
     size: Size | None = None
     engines: dict[StepKind, EngineName] = {}
+    doors: dict[EngineName, tuple[str, ...]] = {}
+    """Where engines run, by a person's choice; the cheapest doors where nothing is chosen."""
     target: Target = "film"
     only: tuple[str, ...] = ()
     burn_in: BurnIn = "slate"

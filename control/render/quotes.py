@@ -62,7 +62,9 @@ class Quotes:
     async def of(self, subject: Subject) -> Quote:
         """The quote of a plan as prices, measured times and budgets are now; not stored."""
         desk, plan = self._desk, subject.plan
-        named = {engine: offering(desk.doors, engine) for engine in {step.engine for step in plan.steps}}
+        wanted_at = subject.recipe.doors
+        engines = {step.engine for step in plan.steps}
+        named = {engine: offering(desk.doors, engine, wanted_at.get(engine, ())) for engine in engines}
         tags = {engine: [tag_of(door) for door in doors] for engine, doors in named.items()}
         found = await self.paces(named)
         prices_of = price_plan(plan, self._catalog.engines, tags, subject.known.facts, found)
@@ -224,9 +226,13 @@ class Quotes:
         return bought if bought and not terms.price_u else [time, *bought]
 
 
-def offering(doors: Doors, engine: str) -> tuple[Door, ...]:
-    """The doors that a quote names for an engine, as they are tried; where one runs it free of charge, no paid one."""
+def offering(doors: Doors, engine: str, chosen: Sequence[str] = ()) -> tuple[Door, ...]:
+    """The doors that a quote names for an engine, as they are tried: those that a person chose, else where one runs it
+    free of charge, no paid one.
+    """
     found = sorted(candidates(doors, engine, None), key=lambda door: (door.terms.price_u, NEAR[door.network]))
+    if chosen:
+        return tuple(door for door in found if door.id in chosen)
     return tuple(door for door in found if not door.terms.price_u) or tuple(found)
 
 
