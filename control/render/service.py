@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from control.db import Value
-from control.errors import Conflict, NotFound, PlanError, QuoteChanged
+from control.errors import Busy, Conflict, NotFound, PlanError, QuoteChanged
 from control.graph.model import Plan, Recipe
 from control.render import progress
 from control.render.costs import Books
@@ -40,7 +40,8 @@ from functions.catalog import Catalog
 
 _UPLOAD = """
 INSERT INTO upload(sha256,suffix,content_type,bytes,facts,name,created_at)
-VALUES(:sha,:suffix,:type,:bytes,:facts,:name,:now) ON CONFLICT(sha256) DO UPDATE SET condemned_at=NULL"""
+SELECT :sha,:suffix,:type,:bytes,:facts,:name,:now WHERE NOT EXISTS(SELECT 1 FROM dropped_upload WHERE sha256=:sha)
+ON CONFLICT(sha256) DO UPDATE SET condemned_at=NULL"""
 _CATALOG = "INSERT INTO catalog(sha256,body) VALUES(:catalog,:body) ON CONFLICT DO NOTHING"
 # Of two that accept one quote at once, one makes the render and both are told of it.
 _ACCEPT = """
@@ -127,7 +128,10 @@ class Studio(Generic[B]):
     # files ---------------------------------------------------------------------------------------------------------
 
     async def put_upload(self, source: Path | AsyncIterator[bytes], *, name: str = "") -> UploadInfo:
-        """Store a file under its content's digest. Raises `UnsupportedMedia`, `TooLarge`, `Invalid`, `StoreError`."""
+        """Store a file under its content's digest.
+
+        Raises `UnsupportedMedia`, `TooLarge`, `Invalid`, `StoreError`, `Busy` while the same is being removed.
+        """
         received = await receive(self._desk.store, source, name=name, limit=self._upload_limit)
         values: dict[str, Value] = {
             "sha": received.sha256,
@@ -140,6 +144,8 @@ class Studio(Generic[B]):
         }
         look = "SELECT * FROM upload WHERE sha256=:sha"
         results = await self._desk.db.batch([(_UPLOAD, values), (look, values)])
+        if not results[1].rows or await self._desk.store.head(received.key) is None:
+            raise Busy("this very file was about to be removed, since no film had it; send it again in a minute")
         return upload_of(results[1].rows[0])
 
     async def name_file(self, film_id: str, name: str, sha256: str) -> None:
