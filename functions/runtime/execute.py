@@ -52,7 +52,8 @@ RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 class Host:
     """What a worker process holds for its life. `now_ms` is milliseconds since the epoch.
 
-    `discard` removes the folder of an execution; it may put that off until the result is told.
+    `discard` removes the folder of an execution; it may put that off until the result is told. `cache` is a folder that
+    engines keep what they made ready in, between jobs and processes; it is made with mode 0700 where it is missing.
     """
 
     trust: Trust
@@ -62,6 +63,7 @@ class Host:
     now_ms: Callable[[], int] = field(default=lambda: time.time_ns() // 1_000_000)
     discard: Callable[[Path], None] = field(default=lambda folder: shutil.rmtree(folder, ignore_errors=True))
     worker: str = ""
+    cache: Path | None = None
 
 
 def execute(
@@ -88,6 +90,8 @@ class _Execution:
         self.since = time.monotonic()
         self.begun = False
         """Whether this execution counts: from here on the job has a result, whatever happens."""
+        self.adopted = False
+        """Whether an output is another execution's, because it was there first and is not the same."""
         self.seconds = {"load": 0.0, "compute": 0.0, "encode": 0.0}
 
     def run(self) -> JobResult:
@@ -124,11 +128,14 @@ class _Execution:
         fetch_inputs(self.request, storage, folder, self.stop)
         log = ProgressLog(self.request, storage, self.report, folder / "scratch")
         try:
-            job = RunningJob(self.request, manifest, folder, self.stop, log)
+            job = RunningJob(self.request, manifest, folder, self.stop, log, self.host.cache)
             outcome = self.engine(job, manifest)
             job.progress("check")
-            facts, notes = check_outputs(job, outcome, {n: ref.max_bytes for n, ref in self.request.outputs.items()})
+            limits = {name: ref.max_bytes for name, ref in self.request.outputs.items()}
+            facts, notes = check_outputs(job, outcome, limits)
             outputs = {name: self.put(storage, name, job.output(name)) for name in self.request.outputs}
+            if self.adopted:
+                facts, notes = check_outputs(job, outcome, limits)
         finally:
             log.close()
         made = {
@@ -160,16 +167,20 @@ class _Execution:
         return outcome
 
     def put(self, storage: Storage, name: str, path: Path) -> Digest:
-        """Create one output; where it exists already, check and report what is there."""
+        """Create one output. Where another execution has done so, take what is there: `path` holds it afterwards."""
         ref = self.request.outputs[name]
         self.stop.check()
         made = file_digest(path)
         if storage.create(ref.key, path, ref.content_type):
             return made
-        there = storage.fetch(ref.key, path.with_name(f"{name}.there"), ref.max_bytes)
+        other = path.with_name(f"{name}.there")
+        there = storage.fetch(ref.key, other, ref.max_bytes)
+        if there is None:
+            raise StorageError(f"{ref.key} came and went")
         if there != made:
-            raise StorageError(f"{ref.key} exists with other content than this execution made")
-        return made
+            other.replace(path)
+            self.adopted = True
+        return there
 
     def metrics(self, frames: int | None = None) -> Metrics:
         """Seconds and memory so far."""

@@ -1,6 +1,7 @@
 """One job from start to end, in this process, over a store in a folder."""
 
 import contextlib
+import hashlib
 import json
 import threading
 import time
@@ -72,6 +73,15 @@ def test_executions_are_counted_and_end(host: Host, store: FolderStorage) -> Non
     result = execute(job, host)
     assert (result.status, result.error and result.error.code) == ("failed", "executions_spent")
     assert stored(store, job) is None
+
+
+def test_output_of_another_execution_is_adopted(host: Host, store: FolderStorage) -> None:
+    job = request("write:made here")
+    store.create(job.outputs[OUTPUT].key, b"made there before", "")
+    result = execute(job, host)
+    assert (result.status, result.outputs[OUTPUT].size) == ("done", 17)
+    assert result.outputs[OUTPUT].sha256 == hashlib.sha256(b"made there before").hexdigest()
+    assert store.get(job.outputs[OUTPUT].key, 100) == b"made there before"
 
 
 def test_late_job_is_refused_unless_it_was_started(host: Host, store: FolderStorage) -> None:
@@ -224,15 +234,18 @@ def test_progress_that_cannot_be_stored_fails_nothing(host: Host, store: FolderS
     assert broken.puts
 
 
-def test_output_that_exists_is_compared(host: Host, store: FolderStorage) -> None:
-    same, other = request("write:made"), request("write:made")
-    store.create(same.outputs[OUTPUT].key, b"made", "")
-    store.create(other.outputs[OUTPUT].key, b"something else", "")
-    assert execute(same, host).status == "done"
-    result = execute(other, host)
-    assert result.error is not None
-    assert (result.error.code, result.error.retryable) == ("storage_failed", True)
-    assert store.get(other.outputs[OUTPUT].key, 100) == b"something else"
+def test_output_that_another_execution_made_alike_is_kept(host: Host, store: FolderStorage) -> None:
+    job = request("write:made")
+    store.create(job.outputs[OUTPUT].key, b"made", "")
+    assert execute(job, host).status == "done"
+
+
+def test_output_of_another_execution_is_checked_before_it_is_adopted(host: Host, store: FolderStorage) -> None:
+    empty, large = request("write:made"), request("write:made", max_bytes=10)
+    store.create(empty.outputs[OUTPUT].key, b"", "")
+    store.create(large.outputs[OUTPUT].key, b"x" * 11, "")
+    codes = [result.error and result.error.code for result in (execute(empty, host), execute(large, host))]
+    assert codes == ["output_refused", "bad_input"]
 
 
 def test_full_disk_is_told(host: Host, store: FolderStorage) -> None:
