@@ -88,12 +88,15 @@ class Killed:
                 self.pod.kill(child=what == "child")
                 time.sleep(chance.uniform(0.0, 2.0))
             studio.kill()
-            studio.wait()
+            studio.communicate()
         last = self.studio()
         try:
             return last.communicate(timeout=LIMIT_S)[0].decode()
+        except subprocess.TimeoutExpired:
+            return f"the film is not made after {LIMIT_S} s\n{self.explain()}"
         finally:
             last.kill()
+            last.communicate()
 
     def studio(self) -> "subprocess.Popen[bytes]":
         """Start it, and wait until it works."""
@@ -109,9 +112,17 @@ class Killed:
         studio.stdout.readline()
         return studio
 
+    def explain(self) -> str:
+        """Where everything stands."""
+        jobs = self.pod.queue.jobs.jobs.values()
+        told = [f"{j.input['job_id']} is {j.state} at {j.worker}, given out again {j.retried} times" for j in jobs]
+        ours = [str(dict(row)) for row in self.rows("SELECT id, state, posts, handle, known, error FROM job")]
+        steps = [str(dict(row)) for row in self.rows("SELECT path, state, reason, fp FROM step")]
+        return "\n".join([*ours, *told, *steps, self.pod.worker.log.read_text()[-2000:]])
+
     def rows(self, sql: str) -> list[sqlite3.Row]:
         """Of the Studio's database."""
-        with sqlite3.connect(self.data / "studio.db") as connection:
+        with contextlib.closing(sqlite3.connect(self.data / "studio.db")) as connection:
             connection.row_factory = sqlite3.Row
             return connection.execute(sql).fetchall()
 
