@@ -27,12 +27,18 @@ VALUES(:id,:fp,:attempt,:kind,:engine,:film,:door,:payer,:month,:state,'{}',:cha
 @contextmanager
 def priced_studio(data: Path, **settings: object) -> Iterator[tuple[RunningStudio, PaidDoor]]:
     """A Studio without a door of its own, and the paid one `gpu` that runs every engine."""
+    with priced_data(data) as door, studio(data, **settings) as running:
+        yield running, door
+
+
+@contextmanager
+def priced_data(data: Path) -> Iterator[PaidDoor]:
+    """The door, and a Studio's folder that knows it."""
     store = data / "objects"
     store.mkdir(parents=True)
     with paid_door(store) as door:
         apart(_prepare(data, door))
-        with studio(data, **settings) as running:
-            yield running, door
+        yield door
 
 
 async def _prepare(data: Path, door: PaidDoor) -> None:
