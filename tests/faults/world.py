@@ -42,6 +42,8 @@ GATHER_MS = 300
 """How long a woken runner waits for more to wake it."""
 ANSWER_MS = 40_000
 """How long a person waits for an answer before asking again."""
+RESUME_MS = (300_000, 3 * 3600_000)
+"""When a person lets a paused render go on: again later, since the pause may arrive after the first."""
 _PORTS = ("db", "store", "run", "ask")
 log = logging.getLogger("vivijure.runner")
 
@@ -350,7 +352,8 @@ class World:
             self.ask(lambda studio: studio.cancel(render))
         elif fault.kind == "pause-render":
             self.ask(lambda studio: studio.pause(render))
-            self.timeline.at(self.now + 300_000, None, self.ask, lambda studio: studio.resume(render))
+            for ms in RESUME_MS:
+                self.timeline.at(self.now + ms, None, self.ask, functools.partial(_resume, render=render))
         elif fault.kind == "risk":
             self._risk(render)
         elif fault.kind == "keep":
@@ -457,6 +460,10 @@ class ViewedDatabase(LabDatabase):
 
 async def _start(studio: Studio[Storyboard], *, title: str, recipe: Recipe) -> None:
     await studio.start_render(title, recipe)
+
+
+async def _resume(studio: Studio[Storyboard], *, render: str) -> None:
+    await studio.resume(render)
 
 
 async def _keep(studio: Studio[Storyboard], *, take: str) -> None:
