@@ -23,6 +23,8 @@ class Breaker:
     since: int = 0
     until: int = 0
     trial_until: int = 0
+    trial: str = ""
+    """The job that tries a closed door."""
 
     @property
     def tripped(self) -> bool:
@@ -35,13 +37,13 @@ class Breaker:
             return "open"
         return "closed" if now < max(self.until, self.trial_until) else "trial"
 
-    def allows(self, now: int) -> bool:
-        """Whether a job may be sent now."""
-        return self.standing(now) != "closed"
+    def allows(self, now: int, job: str = "") -> bool:
+        """Whether a job may be sent now: any, or the one that tries a closed door."""
+        return self.standing(now) != "closed" or (now >= self.until and job != "" and job == self.trial)
 
-    def tried(self, now: int) -> "Breaker":
+    def tried(self, now: int, job: str) -> "Breaker":
         """A job is sent; behind a closed door it is the trial."""
-        return replace(self, trial_until=now + TRIAL_MS) if self.tripped else self
+        return replace(self, trial_until=now + TRIAL_MS, trial=job) if self.tripped else self
 
     def failed(self, now: int, reason: str, rng: random.Random, *, at_once: bool = False) -> "Breaker":
         """Something failed that says nothing of the job itself; `at_once` for what waiting does not mend."""

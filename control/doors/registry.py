@@ -99,13 +99,13 @@ class Guard:
     def __init__(self, breaker: Breaker, rng: random.Random) -> None:
         self.breaker, self.saved, self._rng = breaker, breaker, rng
 
-    def allows(self, now: int) -> bool:
+    def allows(self, now: int, job: str = "") -> bool:
         """Whether a job may be sent now."""
-        return self.breaker.allows(now)
+        return self.breaker.allows(now, job)
 
-    def tried(self, now: int) -> None:
+    def tried(self, now: int, job: str) -> None:
         """A job is sent."""
-        self.breaker = self.breaker.tried(now)
+        self.breaker = self.breaker.tried(now, job)
 
     def answered(self) -> None:
         """The door has answered as a door does."""

@@ -98,7 +98,7 @@ class Look:
         if self._now > self.job.start_by and self.job.posts == 0:
             reason = f"the door {self.door.id} could not be reached in time"
             return await self._settle(End("never_started", 0, "measured", "unreachable", reason, retryable=True))
-        if self.job.posts == 0 and not self.guard.allows(self._now):
+        if self.job.posts == 0 and not self.guard.allows(self._now, self.job.id):
             return await self._wait(closed(self.door.id, self.guard.breaker))
         if self.door.kind == "runpod" and (why := await self._unable()):
             return await self._wait(why)
@@ -121,7 +121,7 @@ class Look:
 
     async def _post(self) -> bool:
         tools, job = self.tools, self.job
-        self.guard.tried(self._now)
+        self.guard.tried(self._now, job.id)
         request = await dispatch(self.request, job.attempt, tools.store, tools.key, self._now)
         token = secrets.token_hex(8)
         if not await tools.ledger.posting(job.id, token, again=self.door.terms.repeatable):

@@ -352,7 +352,6 @@ class Runner:
         choice = desk.doors.choose(step.engine, work.render.named, busy, now)
         work.held.pop(step.path, None)
         if choice.door is not None:
-            desk.doors.guard(choice.door.id).tried(now)
             return choice.door
         work.hungry = True
         if choice.closed:
@@ -365,6 +364,7 @@ class Runner:
         intent = self._intent(work, step, door)
         claim, job = await self.ledger.submit(intent)
         if claim == "mine" and job is not None:
+            self.desk.doors.guard(door.id).tried(intent.now, job.id)
             self._look(job)
         elif claim in ("made", "budget_held"):
             work.hungry = True
