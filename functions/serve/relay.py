@@ -203,13 +203,12 @@ class Relay:
         return job_id, known if mine else None
 
     async def _answer(self, job_id: str, known: Notes) -> Response:
-        call = await self._provider.read(call_key(job_id))
+        keys = (call_key(job_id), cancel_key(job_id), progress_key(job_id))
+        call, cancel, progress = await asyncio.gather(*map(self._provider.read, keys))
         found = Call("pending") if call is None else await self._provider.look(call["id"])
-        cancelled = await self._provider.read(cancel_key(job_id)) is not None
-        progress = await self._provider.read(progress_key(job_id)) if found.state == "pending" else None
-        told = {"id": job_id, "instance": await self._provider.instance(), **_said(found, cancelled, progress, known)}
-        status = DoorStatus.model_validate(told)
-        return JSONResponse(status.model_dump(mode="json", exclude_none=True))
+        said = _said(found, cancel is not None, progress, known)
+        told = {"id": job_id, "instance": await self._provider.instance(), **said}
+        return JSONResponse(DoorStatus.model_validate(told).model_dump(mode="json", exclude_none=True))
 
     async def _unknown(self, job_id: str) -> Response:
         return await self._refuse(404, "no_job", f"this door never accepted job {job_id!r}")

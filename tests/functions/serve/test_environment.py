@@ -65,3 +65,9 @@ def test_modal_is_told_images_and_secrets_by_name() -> None:
 def test_only_our_own_variables_are_passed_on() -> None:
     assert passed_on({**LEAST, "AWS_SECRET_ACCESS_KEY": "s", "VIVIJURE_DATA": "/home/me"}) == LEAST
     assert all(name.startswith(("VIVIJURE_DOOR_", "VIVIJURE_MODAL_")) for name in VARIABLES)
+
+
+def test_every_variable_is_in_the_documentation() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "rented.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| `VIVIJURE_")]
+    assert rows == [f"| `{name}` | {meaning} |" for name, meaning in VARIABLES.items()]

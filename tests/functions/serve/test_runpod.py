@@ -183,6 +183,17 @@ def test_sigterm_writes_no_result_and_the_job_runs_elsewhere(queue: RunpodQueue,
     assert stored(tmp_path, job)["status"] == "done"
 
 
+def test_sigterm_writes_no_result_for_what_was_paid_once(queue: RunpodQueue, tmp_path: Path) -> None:
+    job = request(f"hang:{tmp_path / 'pids'}")
+    with runpod_worker(queue, tmp_path, VIVIJURE_DOOR_DRAIN_S="0.1") as worker:
+        sent = send(queue, job)
+        wait_for(lambda: (tmp_path / "pids").exists() and (tmp_path / "pids").read_text().count("\n") == 2)
+        assert worker.terminate() == 0
+        wait_for(lambda: all(gone(int(pid)) for pid in (tmp_path / "pids").read_text().split()))
+    assert not has_result(tmp_path, job)
+    assert sent.posts == []
+
+
 def test_idle_worker_ends_at_once_on_sigterm_and_takes_no_job_with_it(queue: RunpodQueue, tmp_path: Path) -> None:
     with runpod_worker(queue, tmp_path) as worker:
         ended(send(queue, request("write")))
