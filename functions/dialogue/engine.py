@@ -18,7 +18,7 @@ from functions.media.pcm import SAMPLE_RATE, facts, write_wav24
 from functions.runtime.engine import Job, Outcome
 
 OUTPUT = "line.wav"
-FAMILIES: Mapping[str, Callable[[str], Speaker]] = {"piper:": installed, "espeak-": EspeakSpeaker}
+FAMILIES: Mapping[str, Callable[[str, Job], Speaker]] = {"piper:": installed, "espeak-": EspeakSpeaker}
 WHISPER = 0.85
 """The most air a voice is given: a stage whisper, which keeps a trace of tone."""
 
@@ -42,7 +42,7 @@ class Dialogue:
             raise InputError(f"nothing in {wanted.text!r} can be spoken: write the line in Latin letters or figures")
         job.progress("speaking", 0, 1)
         started = time.monotonic()
-        speaker = self._speaker(wanted.voice.preset)
+        speaker = self._speaker(wanted.voice.preset, job)
         load_s = time.monotonic() - started
         take = _spoken(job, script, wanted, speaker)
         write_wav24(job.output(OUTPUT), take.samples)
@@ -54,11 +54,11 @@ class Dialogue:
             load_s=load_s,
         )
 
-    def _speaker(self, preset: str) -> Speaker:
+    def _speaker(self, preset: str, job: Job) -> Speaker:
         family, name = _family(preset)
         key = f"{family}{name}"
         if key not in self.loaded:
-            self.loaded[key] = FAMILIES[family](name) if family else bundled()
+            self.loaded[key] = FAMILIES[family](name, job) if family else bundled(job)
         return self.loaded[key]
 
 

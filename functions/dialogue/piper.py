@@ -1,8 +1,4 @@
-"""A Piper voice as a repeatable function of text and seed.
-
-The exported network draws its own noise inside the graph, unseeded. Here that noise becomes two inputs, so the same
-line sounds the same in every process while its prosody stays alive. Format: VITS (Kim et al. 2021) as Piper exports it.
-"""
+"""A Piper voice as a repeatable function of text and seed. Format: VITS (Kim et al. 2021) as Piper exports it."""
 
 import functools
 import json
@@ -12,22 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import onnxruntime
-from onnx import TensorProto, helper
-from piper.patch_voice_with_alignment import add_alignment_output
 from piper.phonemize_espeak import EspeakPhonemizer
 
 from functions.contract.errors import InputError
+from functions.dialogue.network import noises, session
 from functions.dialogue.pronunciation import Phoneme
 from functions.media.pcm import Samples
+from functions.runtime.engine import Job
 
 BOS, EOS, PAD = "^", "$", "_"
 PUNCTUATION = frozenset(".,:;?!")
 FRAMES_A_PHONEME = 40
 """Noise drawn for each phoneme id, in hops; longer speech repeats it."""
-THREADS = 2
-"""Fixed, so that sums are taken in one order on every machine."""
+FREED = ("memory.enable_memory_arena_shrinkage", "cpu:0")
+"""Memory of a sentence goes back to the system behind it."""
 
 
 @dataclass(frozen=True)
@@ -38,42 +33,23 @@ class Spoken:
     spans: tuple[tuple[int, int], ...]
 
 
-def _noise_as_input(model: Any) -> list[str]:
-    """Replace each RandomNormalLike by a slice of a new graph input; returns their names."""
-    names = []
-    for index, node in enumerate([n for n in model.graph.node if n.op_type == "RandomNormalLike"]):
-        name = f"noise_{index}"
-        zeros = helper.make_tensor(f"{name}_zeros", TensorProto.INT64, [3], [0, 0, 0])
-        model.graph.initializer.append(zeros)
-        model.graph.input.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, None, None]))
-        shape = helper.make_node("Shape", [node.input[0]], [f"{name}_shape"])
-        cut = helper.make_node("Slice", [name, zeros.name, f"{name}_shape"], [node.output[0]])
-        place = list(model.graph.node).index(node)
-        model.graph.node.remove(node)
-        model.graph.node.insert(place, shape)
-        model.graph.node.insert(place + 1, cut)
-        names.append(name)
-    return names
-
-
 class PiperVoice:
     """One voice file, loaded. Single-speaker or the default speaker of a larger model."""
 
-    def __init__(self, path: Path) -> None:
-        """Load `path` and `path`.json. Raises `InputError` if either is missing or is no Piper voice."""
+    def __init__(self, path: Path, job: Job) -> None:
+        """Load `path`, by way of the job's cache, and `path`.json. Raises `InputError` if either is missing or is no
+        Piper voice.
+        """
         config = path.with_name(path.name + ".json")
         if not path.is_file() or not config.is_file():
             raise InputError(f"no Piper voice at {path}: both {path.name} and {config.name} are needed")
         self.config: dict[str, Any] = json.loads(config.read_text("utf-8"))
         if "phoneme_id_map" not in self.config or self.config.get("phoneme_type", "espeak") != "espeak":
             raise InputError(f"{config.name} is not a Piper voice with eSpeak phonemes: choose another voice")
-        model = onnx.load(str(path))
-        add_alignment_output(model)
-        self.noises = _noise_as_input(model)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = THREADS, 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self.session = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
+        self.session = session(path, job)
+        self.noises = noises(self.session)
+        self.options = onnxruntime.RunOptions()
+        self.options.add_run_config_entry(*FREED)
         self.rate = int(self.config["audio"]["sample_rate"])
         self.hop = int(self.config.get("hop_length", 256))
         self.ids: dict[str, list[int]] = self.config["phoneme_id_map"]
@@ -92,7 +68,7 @@ class PiperVoice:
             ids += [*codes, *self.ids[PAD]] if codes else []
             owner += [index] * (len(codes) + 1) if codes else []
         ids, owner = [*ids, *self.ids[EOS]], [*owner, -1]
-        sound, widths = self.session.run(None, self._inputs(ids, stretch, spread, seed))
+        sound, widths = self.session.run(None, self._inputs(ids, stretch, spread, seed), self.options)
         edges = np.concatenate([[0], np.cumsum(widths.reshape(-1))]).astype(np.int64) * self.hop
         spans: list[tuple[int, int]] = []
         for index in range(len(phonemes)):

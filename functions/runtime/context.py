@@ -85,11 +85,17 @@ class RunningJob:
     """See `engine.Job`."""
 
     def __init__(
-        self, request: JobRequest, manifest: EngineManifest, folder: Path, stop: Stop, progress: ProgressLog
+        self,
+        request: JobRequest,
+        manifest: EngineManifest,
+        folder: Path,
+        stop: Stop,
+        progress: ProgressLog,
+        cache: Path | None = None,
     ) -> None:
         self._request, self._manifest = request, manifest
         self._folder, self._stop, self._progress = folder, stop, progress
-        self._children = JobChildren(stop)
+        self._children, self._cache = JobChildren(stop), cache
         self._inputs: Mapping[str, Path] = MappingProxyType(
             {name: input_path(folder, name, ref.key) for name, ref in request.inputs.items()}
         )
@@ -118,6 +124,14 @@ class RunningJob:
     def scratch(self) -> Path:
         """An empty folder."""
         return self._folder / "scratch"
+
+    @property
+    def cache(self) -> Path:
+        """The host's cache; where it keeps none, a folder of this job."""
+        folder = self._cache or self._folder / "cache"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.chmod(0o700)
+        return folder
 
     @property
     def children(self) -> JobChildren:

@@ -38,7 +38,8 @@ class Job(Protocol):
     """One execution, as its engine sees it.
 
     `inputs` are fetched and their digests checked; `output(name)` is where the engine writes, `scratch` is an empty
-    folder that is removed afterwards.
+    folder that is removed afterwards. `cache` is a private folder that later jobs of this machine may find again, in
+    other processes too: what lies there is put there whole, and may be gone at any time between two jobs.
     """
 
     @property
@@ -51,6 +52,8 @@ class Job(Protocol):
     def output_names(self) -> frozenset[str]: ...
     @property
     def scratch(self) -> Path: ...
+    @property
+    def cache(self) -> Path: ...
     @property
     def children(self) -> Children: ...
 

@@ -40,6 +40,11 @@ class DoorSettings(Strict):
         """Where workers keep what they work on."""
         return self.data / "scratch"
 
+    @property
+    def cache(self) -> Path:
+        """Where engines keep what they made ready, for later jobs and workers."""
+        return self.data / "cache"
+
     def manifests(self) -> Catalog:
         """The engines that this door serves. Raises `ValueError` for one it does not know or cannot run."""
         known = catalog.read_folder(self.catalog) if self.catalog else catalog.builtin()

@@ -51,6 +51,7 @@ class Worker:
             engines=Engines(trust.catalog),
             storage=Stores(settings.store),
             scratch=settings.scratch,
+            cache=settings.cache,
             discard=self._trash.append,
             worker=f"{settings.host or settings.door}/{os.getpid()}",
         )

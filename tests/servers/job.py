@@ -55,6 +55,7 @@ class LocalJob:
         params: Params,
         outputs: Sequence[str],
         inputs: Mapping[str, Path] | None = None,
+        cache: Path | None = None,
     ) -> None:
         self.manifest = manifest
         self.params = params
@@ -62,9 +63,11 @@ class LocalJob:
         self.output_names = frozenset(outputs)
         self.children = LocalChildren()
         self.scratch = folder / "scratch"
+        self.cache = cache or folder / "cache"
         self.outputs = folder / "outputs"
         self.stages: list[tuple[str, int, int]] = []
         self.scratch.mkdir(parents=True, exist_ok=True)
+        self.cache.mkdir(parents=True, exist_ok=True)
         self.outputs.mkdir(parents=True, exist_ok=True)
 
     def output(self, name: str) -> Path:

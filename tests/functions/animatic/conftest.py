@@ -80,6 +80,10 @@ class FolderJob:
     def scratch(self) -> Path:
         return self.folder
 
+    @property
+    def cache(self) -> Path:
+        return self.folder
+
     def output(self, name: str) -> Path:
         return self.folder / name
 

@@ -38,10 +38,17 @@ def engine() -> Dialogue:
 
 
 @pytest.fixture(scope="session")
-def joe(engine: Dialogue) -> PiperVoice:
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The machine's cache."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def joe(engine: Dialogue, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> PiperVoice:
     from functions.dialogue.speakers import bundled
 
-    return bundled().voice
+    wanted = Line(text="Yes.", voice=Voice(preset="neutral"), seed=1)
+    return bundled(LocalJob(tmp_path_factory.mktemp("joe"), engine.manifest, wanted, [], cache=cache)).voice
 
 
 @dataclass(frozen=True)
@@ -74,10 +81,11 @@ def spoken(
     pitch: int = 0,
     how: str = "",
     seed: int = 7,
+    cache: Path | None = None,
 ) -> tuple[Outcome, Mono]:
     """Outcome and mono samples of one line."""
     wanted = Line(text=text, how=how, voice=Voice(preset=preset, pace=pace, pitch=pitch), seed=seed)
-    job = LocalJob(folder, engine.manifest, wanted, ["line.wav"])
+    job = LocalJob(folder, engine.manifest, wanted, ["line.wav"], cache=cache)
     outcome = engine.run(job)
     return outcome, read_wav24(job.output("line.wav"))[:, 0]
 
