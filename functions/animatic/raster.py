@@ -16,12 +16,12 @@ import numpy.typing as npt
 
 Bytes = npt.NDArray[np.uint8]
 Box = tuple[int, int, int, int]
-_SEARCH: Final = 22
+_SEARCH: Final = 40
 """Source pixels on each side among which the ends of a stretch are chosen."""
-_WHOLE: Final = 1 / 16
+_WHOLE: Final = 1 / 40
 """Offsets up to this many pixels are not seen."""
-_TINY: Final = 1 / 8
-_BAND: Final = 1 / 4
+_TINY: Final = 1 / 16
+_BAND: Final = 1 / 8
 """Drift in pixels within one shifted band."""
 _MOST_DRIFT: Final = 4.0
 """A scale that moves the far end by no more pixels is made of shifted bands: no stretch hits scales so near 1."""

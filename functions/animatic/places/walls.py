@@ -53,7 +53,7 @@ def boards(s: Setting, room: Room) -> None:
             [[side * 0.1, floor_y + 0.05], [side * 0.5, floor_y + 0.05], [side * 0.85, low], [side * 0.2, low]]
         )
         room.sheet.lift(s.pen.fill(patch, 1.0, 8.0), 9)
-    elif s.scene.lamp:
+    elif s.scene.lamp and not floor.roi.empty:
         pool = np.exp(
             -(((s.view.columns(floor.roi) - 0.12) / 0.6) ** 2) - ((s.view.rows(floor.roi) - floor_y - 0.12) / 0.16) ** 2
         )

@@ -140,6 +140,12 @@ def test_every_pose_and_gaze_is_drawn(pose: str) -> None:
         assert silhouette(figure, facing).max() > 0.9
 
 
+@pytest.mark.parametrize("size", ["wide", "full", "medium", "close"])
+def test_a_lamp_in_a_room_whose_floor_is_not_seen_lights_nothing(size: str) -> None:
+    shot = {"size": size, "heading": "INT. HALL - NIGHT", "place": "a hall, lamp", "figures": (MAREN,)}
+    assert staged(Composition.model_validate(shot)).planes
+
+
 def test_an_empty_composition_is_still_a_picture() -> None:
     value = picture(Composition())
     assert value.std() > 2
