@@ -6,11 +6,11 @@ from typing import Any, Final
 import numpy as np
 
 from functions.animatic.canvas import Mask, Points, Sheet, grown, spline
-from functions.animatic.figure import edge_facing, towards
 from functions.animatic.noise import bristle
 from functions.animatic.places.setting import Setting
 from functions.animatic.planes import Plane
 from functions.animatic.scene import says, table
+from functions.animatic.shading import edge_facing, towards
 from functions.animatic.traits import read
 from functions.animatic.values import smooth
 from functions.contract.params import Figure
