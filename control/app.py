@@ -35,7 +35,7 @@ def build_app(settings: Settings, *, clock: Clock = wall_ms) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with open_session(settings, clock, served=True) as session:
-            hub = Hub(session.studio)
+            hub = Hub(session.studio, session.desk.pace_s)
             app.state.context = Context(
                 settings=settings,
                 studio=session.studio,

@@ -68,10 +68,11 @@ class Listener:
 
 
 class Hub:
-    """Fans the Studio's events out."""
+    """Fans the Studio's events out. `pace_s`: least time between two looks that the database can carry."""
 
-    def __init__(self, studio: Watched) -> None:
+    def __init__(self, studio: Watched, pace_s: float = 0.0) -> None:
         self.studio = studio
+        self._period_s = max(PERIOD_S, pace_s)
         self.listeners: set[Listener] = set()
         self._poller: asyncio.Task[None] | None = None
         self._begun = asyncio.Event()
@@ -135,7 +136,7 @@ class Hub:
                     begun.set()
                 for _ in range(PROGRESS_EVERY):
                     last = await self._poll(last)
-                    await asyncio.sleep(PERIOD_S)
+                    await asyncio.sleep(self._period_s)
                 await self._progress()
             except StudioError as error:
                 log.warning("live events wait: %s", error)

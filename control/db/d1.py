@@ -82,7 +82,6 @@ class D1Database:
         self, target: Target, *, timeout: httpx2.Timeout = TIMEOUT, allowance: Allowance | None = None
     ) -> None:
         self.meter = Meter()
-        self.pace_s = target.pace_s
         self.target = target
         self._allowance = allowance or Allowance(target.rate)
         self._closed = False

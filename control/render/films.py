@@ -6,16 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from control.db import Database, Row, Value
+from control.db.documents import ROW_BYTES, document_key
 from control.errors import NotFound, StaleRevision
 from control.render.paging import paged
-from control.render.planning import document_key
 from control.render.views import FilmInfo, Page, RevisionInfo, UploadInfo
 from control.store import ObjectStore
 from control.storyboard.models import Storyboard
 from functions.contract import keys
 
-ROW_LIMIT = 256_000
-"""Bytes of the largest storyboard that is kept in a row; larger ones lie in the store."""
 _FILM = """
 SELECT film.id, title, created_at, updated_at, (SELECT MAX(n) FROM revision WHERE film_id=film.id) AS revision
 FROM film"""
@@ -77,10 +75,11 @@ class Films:
     ) -> RevisionInfo:
         """Revision `base + 1`. Raises `StaleRevision`, `NotFound`."""
         body = board.model_dump_json(exclude_defaults=True)
-        sha = hashlib.sha256(body.encode()).hexdigest()
-        large = len(body) > ROW_LIMIT
+        data = body.encode()
+        sha = hashlib.sha256(data).hexdigest()
+        large = len(data) > ROW_BYTES
         if large:
-            await self._store.put(document_key(sha), body.encode(), "application/json")
+            await self._store.put(document_key(sha), data, "application/json")
         values: dict[str, Value] = {
             "film": film_id,
             "title": title or board.title or "Untitled",

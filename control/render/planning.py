@@ -9,6 +9,7 @@ from typing import Protocol
 from pydantic import TypeAdapter
 
 from control.db import Database
+from control.db.documents import document_key
 from control.errors import NotFound
 from control.graph.model import Facts, OutputFacts, Plan, Recipe, Upload, Uploads
 from control.render.advance import Made
@@ -194,8 +195,3 @@ class Planning:
             await self.learn(known, {s.fingerprint for s in plan.steps if s.fingerprint is not None})
             if not known.outdated:
                 return plan
-
-
-def document_key(sha256: str) -> str:
-    """Where a document that is too large for a row lies in the store."""
-    return f"documents/{sha256}.json"

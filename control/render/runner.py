@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 import random
 import secrets
 import time
@@ -19,7 +20,7 @@ from nacl.signing import SigningKey
 from control.db import Database
 from control.doors.doorbell import Bell
 from control.doors.registry import Door, Doors
-from control.errors import DatabaseError, NotFound, PlanError, StoreError, StudioError
+from control.errors import DatabaseBusy, DatabaseError, NotFound, PlanError, StoreError, StudioError
 from control.graph import quote
 from control.graph.model import Step
 from control.render import estimate
@@ -38,6 +39,8 @@ from functions.contract.base import Tier
 
 IDLE_MS = 60_000
 """A render that nothing wakes is looked at this often all the same."""
+FULL_MS = 5000
+"""A tick is taken this often though nothing is due: doors and timers are looked at in it."""
 PAUSE_S = (0.005, 0.5)
 """Least and longest wait between two ticks."""
 WATCH_S = 0.02
@@ -83,6 +86,8 @@ class Desk:
     new_id: Callable[[], str] = field(default=new_id)
     event_days: int = 7
     bell: Bell | None = None
+    pace_s: float = 0.0
+    """Least time between two looks that the database can carry."""
     rng: random.Random = field(default_factory=random.Random)
     """Spreads the times of looks."""
 
@@ -99,6 +104,7 @@ class Runner:
         self._watched: dict[str, Path] = {}
         self._awake = asyncio.Event()
         self._tidied_at = 0
+        self._ticked_at = 0
         self._reconciled_at = 0
 
     def wake(self) -> None:
@@ -110,8 +116,9 @@ class Runner:
         beside = [asyncio.create_task(self._watch()), asyncio.create_task(self._collect())]
         try:
             while True:
+                woken = self._awake.is_set()
                 self._awake.clear()
-                wait = await self._guarded_tick()
+                wait = await self._guarded_step(woken)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._awake.wait(), wait)
         finally:
@@ -120,10 +127,13 @@ class Runner:
             await self.settle_looks(cancel=True)
             await asyncio.gather(*beside, return_exceptions=True)
 
-    async def _guarded_tick(self) -> float:
+    async def _guarded_step(self, woken: bool) -> float:
+        """Tick where there is reason to. How long to wait then, in seconds."""
         try:
-            await self.tick()
-            return await self._pause()
+            return await self._step(woken)
+        except DatabaseBusy as error:
+            log.warning("the runner waits: %s", error)
+            return float(error.fields["retry_after_s"])
         except StudioError as error:
             log.warning("the runner waits: %s", error)
             return RETRY_MS / 1000
@@ -131,10 +141,19 @@ class Runner:
             log.exception("the runner stumbled")
             return RETRY_MS / 1000
 
-    async def _pause(self) -> float:
+    async def _step(self, woken: bool) -> float:
+        """An idle database is asked one thing: when something is due."""
+        now = self.desk.clock()
+        if woken or not 0 <= now - self._ticked_at < FULL_MS or await self._left() <= 0:
+            await self.tick()
+            self._ticked_at = now
+        shortest, longest = (max(pause, self.desk.pace_s) for pause in PAUSE_S)
+        return min(max(await self._left(), shortest), longest)
+
+    async def _left(self) -> float:
+        """Seconds until something is due."""
         due = await self.ledger.next_due()
-        left = PAUSE_S[1] if due is None else (due - self.desk.clock()) / 1000
-        return min(max(left, PAUSE_S[0]), PAUSE_S[1])
+        return math.inf if due is None else (due - self.desk.clock()) / 1000
 
     async def tick(self) -> None:
         """Look at every job that is due, then advance every render that is due."""

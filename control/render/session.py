@@ -11,6 +11,8 @@ from pathlib import Path
 from nacl.signing import SigningKey
 
 from control.db import Database
+from control.db.d1 import D1Database
+from control.db.documents import DocumentDatabase
 from control.db.migrate import migrate
 from control.db.sqlite import SqliteDatabase
 from control.doors.book import DoorBook
@@ -81,8 +83,10 @@ async def opened(
         stack.push_async_callback(store.close)
         place.data.mkdir(parents=True, exist_ok=True)
         db = db or SqliteDatabase(place.database)
+        pace_s = db.target.pace_s if isinstance(db, D1Database) else 0.0
         stack.push_async_callback(db.close)
         await migrate(db)
+        db = DocumentDatabase(db, store)
         key = signing_key(place.data / "signing.key")
         doors = Doors()
         door = _door(place, store, key, catalog) if place.door else None
@@ -97,7 +101,8 @@ async def opened(
         await doors.load(db, hidden.read, clock)
         planning = Planning(db, store, planner)
         bell = Bell(doorbell_key(key), place.bell) if place.bell else None
-        desk = Desk(db, store, doors, planning, key, place.month_limit_u, clock, event_days=place.event_days, bell=bell)
+        limit, days = place.month_limit_u, place.event_days
+        desk = Desk(db, store, doors, planning, key, limit, clock, event_days=days, bell=bell, pace_s=pace_s)
         runner = Runner(desk)
         studio: Studio[Storyboard] = Studio(desk, catalog, wake=runner.wake, upload_limit=place.upload_limit)
         if place.runner:

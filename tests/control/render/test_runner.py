@@ -408,7 +408,7 @@ async def test_an_end_that_could_not_be_booked_is_booked_later(b: Bench) -> None
     other = sqlite3.connect(b.file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     b.clock.now += 2000
-    wait = await b.runner._guarded_tick()
+    wait = await b.runner._guarded_step(True)
     assert wait == 2.0
     other.execute("ROLLBACK")
     other.close()

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from control.db import Database
+from control.db.documents import ROW_BYTES
 from control.errors import BadRequest, Conflict, NotFound, PlanError, StaleRevision, UnsupportedMedia
 from control.graph.model import Problem, Recipe
-from control.render.films import ROW_LIMIT
 from control.storyboard.models import Storyboard
 from tests.control.render.bench import BOARD, DOOR, Bench, bench
 from tests.servers.graphs import Node
@@ -66,7 +66,7 @@ async def test_a_storyboard_too_large_for_a_row_lies_in_the_store(b: Bench) -> N
     ]
     large = board("Large", scenes=[{"id": "a", "shots": shots}])
     film = await b.studio.create_film(large)
-    assert len(large.model_dump_json(exclude_defaults=True)) > ROW_LIMIT
+    assert len(large.model_dump_json(exclude_defaults=True)) > ROW_BYTES
     assert (await b.db.fetch("SELECT body FROM revision"))[0]["body"] is None
     assert (await b.studio.revision(film.id))[1] == large
 
