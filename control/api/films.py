@@ -176,8 +176,9 @@ async def plan_film(call: Call[PlanRequest, Nothing]) -> Plan:
     "POST", "/films/{film}/quote", scope="viewer", body=PlanRequest, answer=Quote, errors=(404,), tags=("renders",)
 )
 async def quote_film(call: Call[PlanRequest, Nothing]) -> Quote:
-    """What a render would make, what exists already, and what it would cost: kept for an hour, to be accepted."""
-    return await call.context.studio.quote(call.path("film"), call.body.recipe, n=call.body.revision, keep=True)
+    """What a render would make and cost; for those who may accept it, it is kept for an hour."""
+    keep = call.caller.scope != "viewer"
+    return await call.context.studio.quote(call.path("film"), call.body.recipe, n=call.body.revision, keep=keep)
 
 
 OPERATIONS: tuple[Operation, ...] = (

@@ -35,9 +35,10 @@ SELECT :id,:fp,(SELECT COALESCE(MAX(attempt),0)+1 FROM job WHERE fp=:fp),:kind,:
 WHERE EXISTS(SELECT 1 FROM render WHERE id=:payer AND state='running' AND cancel_requested=0)
   AND NOT EXISTS(SELECT 1 FROM artifact WHERE fp=:fp AND (quality='done' OR kept=1))
   AND NAMED
-  AND (:bound_u=0 OR (SELECT COALESCE(SUM(charge_u),0) FROM job WHERE payer=:payer)+:bound_u
+  AND (:bound_u=0 OR (SELECT COALESCE(SUM(charge_u),0) FROM job WHERE payer=:payer AND charge_u>0)+:bound_u
     <=(SELECT budget_u FROM render WHERE id=:payer))
-  AND (:bound_u=0 OR (SELECT COALESCE(SUM(charge_u),0) FROM job WHERE month=:month)+:bound_u<=MONTH_LIMIT)
+  AND (:bound_u=0 OR (SELECT COALESCE(SUM(charge_u),0) FROM job WHERE month=:month AND charge_u>0)+:bound_u
+    <=MONTH_LIMIT)
 ON CONFLICT DO NOTHING""".replace("NAMED", _NAMED).replace("MONTH_LIMIT", _LIMIT)
 _NEWEST = "SELECT * FROM job WHERE fp=:fp ORDER BY attempt DESC LIMIT 1"
 _GUARD = """
@@ -47,11 +48,10 @@ SELECT EXISTS(SELECT 1 FROM artifact WHERE fp=:fp AND (quality='done' OR kept=1)
     "NAMED", _NAMED
 )
 _ROOM = """
-SELECT (SELECT COALESCE(SUM(charge_u),0) FROM job WHERE payer=:payer) AS render_spent,
+SELECT (SELECT COALESCE(SUM(charge_u),0) FROM job WHERE payer=:payer AND charge_u>0) AS render_spent,
   (SELECT budget_u FROM render WHERE id=:payer) AS render_limit,
-  (SELECT COALESCE(SUM(charge_u),0) FROM job WHERE month=:month) AS month_spent, MONTH_LIMIT AS month_limit""".replace(
-    "MONTH_LIMIT", _LIMIT
-)
+  (SELECT COALESCE(SUM(charge_u),0) FROM job WHERE month=:month AND charge_u>0) AS month_spent,
+  MONTH_LIMIT AS month_limit""".replace("MONTH_LIMIT", _LIMIT)
 _POSTING = """
 UPDATE job SET posts=posts+1, post_token=:token
 WHERE id=:id AND state='intent' AND post_token<>:token AND (posts=0 OR :again)"""

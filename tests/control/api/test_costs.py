@@ -108,7 +108,10 @@ def test_only_the_owner_moves_the_budget_and_takes_bills(priced: RunningStudio, 
 
 def test_viewers_may_not_accept_a_quote(priced: RunningStudio) -> None:
     with priced.client("owner") as owner, priced.client("viewer") as viewer:
-        quote = owner.post(f"/api/films/{new_film(owner)}/quote", json={}).json()["id"]
+        film = new_film(owner)
+        quote = owner.post(f"/api/films/{film}/quote", json={}).json()["id"]
+        shown = viewer.post(f"/api/films/{film}/quote", json={}).json()
+        assert (shown["id"], shown["bound_u"] > 0) == ("", True), "what nobody can accept is not stored"
         assert viewer.get(f"/api/quotes/{quote}").status_code == 200
         assert viewer.post(f"/api/quotes/{quote}/accept").status_code == 403
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 import sqlite3
 import tempfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from control.db.sqlite import SqliteDatabase
 from control.errors import DatabaseError
 from control.render import renders as sql
 from control.render.advance import JobState, Standing
-from control.render.ledger import Adopted, Intent, Ledger, Room
+from control.render.ledger import _SUBMIT, Adopted, Intent, Ledger, Room
 from control.render.outcome import End
 from control.render.renders import LEASE_MS, Renders
 from control.render.rows import JobRow, job_of
@@ -188,6 +188,17 @@ async def test_a_budget_holds_for_the_months_after_it_and_a_setting_before_the_f
     await db.batch([("DELETE FROM month_budget", {})])
     assert (await Ledger(db).submit(replace(december, month_limit_u=99)))[0] == "budget_held"
     assert (await Ledger(db).submit(replace(december, month_limit_u=100)))[0] == "mine"
+
+
+async def test_a_budgets_sum_reads_an_index_of_paid_jobs_alone(tmp_path: Path) -> None:
+    plain = SqliteDatabase(tmp_path / "studio.db")
+    await migrate(plain)
+    values: dict[str, Any] = {**asdict(intent("j1")), "bound_u": 100}
+    plan = await plain.fetch(f"EXPLAIN QUERY PLAN {_SUBMIT}", values)
+    read = [row["detail"] for row in plan if "charge_u" in row["detail"] or "_paid" in row["detail"]]
+    assert sum("COVERING INDEX job_month_paid" in detail for detail in read) == 1
+    assert sum("COVERING INDEX job_payer_paid" in detail for detail in read) == 1
+    await plain.close()
 
 
 async def test_months_are_counted_apart(db: Database) -> None:
