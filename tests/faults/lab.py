@@ -14,10 +14,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from tests.faults.core import REAL, Core
 from tests.faults.laws import Breach
 from tests.faults.schedule import Schedule, draw
 from tests.faults.shrink import shrink
-from tests.faults.world import REAL, Core, World
+from tests.faults.world import World
 
 CHUNK = 500
 """Schedules that a worker runs at a time."""

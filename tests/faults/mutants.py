@@ -7,9 +7,9 @@ from control.errors import StoreError
 from control.render.service import Studio
 from control.render.views import RenderView
 from control.storyboard.models import Storyboard
+from tests.faults.core import Core
 from tests.faults.laws import Law
 from tests.faults.ports import LabStore
-from tests.faults.world import Core
 
 
 @dataclass(frozen=True)

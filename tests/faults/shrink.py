@@ -1,7 +1,8 @@
 """A broken schedule made smaller, one thing at a time, as long as it still breaks the same law."""
 
+from tests.faults.core import REAL, Core
 from tests.faults.schedule import Schedule
-from tests.faults.world import REAL, Core, World
+from tests.faults.world import World
 
 
 def shrink(schedule: Schedule, law: str, core: Core = REAL) -> Schedule:

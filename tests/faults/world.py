@@ -3,7 +3,6 @@
 import functools
 import logging
 import random
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +11,6 @@ from typing import Any
 from nacl.signing import SigningKey
 
 from control.db import Result, Row, Statement, Value
-from control.db.migrate import shipped, statements
 from control.doors.registry import Door, Doors
 from control.errors import StudioError
 from control.graph.model import Recipe
@@ -21,14 +19,14 @@ from control.render.planning import Planning
 from control.render.runner import NO_LIMIT, Desk, Runner
 from control.render.service import Studio
 from control.storyboard.models import Storyboard
+from tests.faults.core import EPOCH, REAL, Core, Ear, rewritten, table
 from tests.faults.films import CATALOGS, FILMS, PLANNER
 from tests.faults.laws import Breach, Laws, checks
 from tests.faults.loop import Process, Timeline
-from tests.faults.ports import LabClient, LabDatabase, LabStore, rows_of
+from tests.faults.ports import LabClient, LabDatabase, rows_of
 from tests.faults.provider import Paid, Provider
 from tests.faults.schedule import MOMENTS, Fault, Schedule
 
-EPOCH = 1_800_000_000_000
 END_MS = 12 * 3600_000
 """By then every render has ended, or never will."""
 EVENTS = 60_000
@@ -46,73 +44,6 @@ RESUME_MS = (300_000, 3 * 3600_000)
 """When a person lets a paused render go on: again later, since the pause may arrive after the first."""
 _PORTS = ("db", "store", "run", "ask")
 log = logging.getLogger("vivijure.runner")
-
-
-@dataclass(frozen=True)
-class Core:
-    """What decides, and may be replaced by a mutant. `rewrites` change a statement that begins so: old text, new text;
-    `schema` is run after the migrations.
-    """
-
-    rewrites: tuple[tuple[str, str, str], ...] = ()
-    schema: tuple[str, ...] = ()
-    runner: Callable[[Desk], Runner] = Runner
-    studio: Callable[..., Studio[Storyboard]] = Studio
-    store: Callable[["World", Process], LabStore] = LabStore
-
-
-REAL = Core()
-
-
-@functools.cache
-def rewritten(core: Core, sql: str) -> str:
-    """The statement that this core runs for another's."""
-    for begins, old, new in core.rewrites:
-        if sql.lstrip().startswith(begins):
-            return sql.replace(old, new)
-    return sql
-
-
-class Ear(logging.Handler):
-    """Hears of exceptions that nobody expected."""
-
-    def __init__(self, laws: Laws) -> None:
-        super().__init__(logging.ERROR)
-        self._laws = laws
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """As a breach."""
-        what = record.exc_info[1] if record.exc_info else ""
-        self._laws.breach("bug", f"{record.getMessage()}: {what!r}")
-
-
-class Table:
-    """The one database of a process of the laboratory, emptied between runs."""
-
-    def __init__(self, schema: Sequence[str] = ()) -> None:
-        self.connection = sqlite3.connect(":memory:", isolation_level=None, cached_statements=1000)
-        self.connection.execute("PRAGMA foreign_keys = ON")
-        self.connection.execute("PRAGMA temp_store = MEMORY")
-        for sql in shipped().values():
-            for statement in statements(sql):
-                self.connection.execute(statement)
-        for statement in schema:
-            self.connection.execute(statement)
-        self._seed()
-
-    def _seed(self) -> None:
-        """Every film of the laboratory, with its first revision."""
-        run = self.connection.execute
-        for title in FILMS:
-            run("INSERT INTO film VALUES(?,?,?,?)", (title, title, EPOCH, EPOCH))
-            body = Storyboard.model_validate({"title": title}).model_dump_json(exclude_defaults=True)
-            run("INSERT INTO revision VALUES(?,1,'0',?,'','','','[]',?)", (title, body, EPOCH))
-
-
-@functools.cache
-def table(schema: tuple[str, ...] = ()) -> Table:
-    """A table of this process."""
-    return Table(schema)
 
 
 @dataclass(frozen=True)
