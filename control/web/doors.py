@@ -28,6 +28,7 @@ NETWORKS = {
 }
 
 
+EXAMPLE = "https://door.example.org"
 BLANK = {"id": "", "kind": "runpod", "base": "", "network": "", "engines": "", "price": ""}
 
 
@@ -56,6 +57,7 @@ async def _page(
         problems=getattr(error, "problems", ()),
         given=given or BLANK,
         kinds=KINDS,
+        example=EXAMPLE,
         networks=NETWORKS,
         providers=providers(),
         prices=prices().values(),
