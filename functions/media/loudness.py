@@ -173,12 +173,13 @@ CONTEXT = _LOBES
 class Meter:
     """Feed it sound in blocks of any length, then read `result`. Memory: 8 bytes for every 100 ms."""
 
-    def __init__(self, *, peaks: bool = True) -> None:
+    def __init__(self, *, peaks: bool = True, floor: float = 0.0) -> None:
+        """`floor` is a magnitude that the true peak is known to reach: what cannot pass it is not oversampled."""
         self._peaks = peaks
         self._steps: list[float] = []
         self._filter, self._waiting = KWeighting(), np.zeros((0, 2))
         self._edge = np.zeros((2 * CONTEXT, 2))
-        self._true_peak = self._peak = self._square = 0.0
+        self._true_peak, self._peak, self._square = floor, 0.0, 0.0
         self.samples = 0
 
     def feed(self, block: NDArray[np.floating]) -> None:

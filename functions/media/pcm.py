@@ -20,7 +20,8 @@ def facts(samples: Samples) -> MediaFacts:
     block = samples.reshape(len(samples), -1)
     channels = block.shape[1]
     heard = block if channels == 2 else np.pad(block, ((0, 0), (0, 1)))
-    level = Meter().feed_all(np.split(heard, range(SAMPLE_RATE, len(heard), SAMPLE_RATE))).result
+    highest = max(float(block.max(initial=0.0)), -float(block.min(initial=0.0)))
+    level = Meter(floor=highest).feed_all(np.split(heard, range(SAMPLE_RATE, len(heard), SAMPLE_RATE))).result
     finite = {"loudness": round(level.integrated, 2), "peak": round(level.true_peak, 2)} if level.peak > -200 else {}
     return MediaFacts(
         type="audio", samples=len(block), sample_rate=SAMPLE_RATE, channels=channels, audio=True, **finite

