@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from control.api.hub import PENDING, Hub, Signal
-from control.db.sqlite import SqliteDatabase
+from control.db import Database
 from control.render.service import Studio
 from control.render.views import Events
 from control.settings import load
@@ -21,7 +21,7 @@ WAIT_S = 20
 
 
 @asynccontextmanager
-async def parts(data: Path) -> AsyncIterator[tuple[Hub, SqliteDatabase, str]]:
+async def parts(data: Path) -> AsyncIterator[tuple[Hub, Database, str]]:
     """A hub over a real database, and a film in it."""
     async with open_session(load({}, data=data, door=False, runner=False)) as session:
         film = await session.studio.create_film(text.read(BOARD).board)
@@ -30,7 +30,7 @@ async def parts(data: Path) -> AsyncIterator[tuple[Hub, SqliteDatabase, str]]:
         await hub.close()
 
 
-async def tell(db: SqliteDatabase, film: str, count: int, name: str = "note") -> None:
+async def tell(db: Database, film: str, count: int, name: str = "note") -> None:
     """Write events as the runner does."""
     insert = "INSERT INTO event(op,film_id,kind,data,at) VALUES(:op,:film,'render','{}',0)"
     await db.batch([(insert, {"op": f"{name}:{film}:{n}", "film": film}) for n in range(count)])
