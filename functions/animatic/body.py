@@ -1,5 +1,6 @@
 """A body: legs, arms, hands, neck and head, from the joints of the pose."""
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,6 +45,21 @@ def legs(figure: "Figure", sheet: Sheet) -> None:
             [x - 0.2, y + 0.3],
         ]
         figure.form(sheet, figure.fill(shoe), trousers - 4 + shift, 4, 0.6)
+
+
+def striding(pose: dict[str, Any], share: float, side: str) -> dict[str, Any]:
+    """The pose at a share (0..1) of a stride: limbs swing across each other, the foot that goes forward is lifted."""
+    swing, made = 0.5 + 0.5 * math.cos(2 * math.pi * share), dict(pose)
+    rise = math.sin(2 * math.pi * share)
+    for limb in ("leg", "arm"):
+        near, far = np.array(pose[f"near_{limb}"]), np.array(pose[f"far_{limb}"])
+        if side == "profile":
+            made[f"near_{limb}"] = (far + (near - far) * swing).tolist()
+            made[f"far_{limb}"] = (near + (far - near) * swing).tolist()
+    for name, lifted in (("near_leg", max(-rise, 0.0)), ("far_leg", max(rise, 0.0))):
+        hip, knee, foot = made[name]
+        made[name] = [hip, [knee[0], knee[1] - 0.12 * lifted], [foot[0], foot[1] - 0.42 * lifted]]
+    return made
 
 
 def _seat(figure: "Figure", sheet: Sheet) -> None:

@@ -53,6 +53,8 @@ _HANDHELD: Final = {"wide": 0.7, "long": 1.6}
 RMS_X: Final = 0.0035
 RMS_Y: Final = 0.0025
 RMS_ROLL: Final = 0.25
+EYES: Final = 0.35
+"""Shake of a point of view against a held camera: breath, no tremor."""
 _FLOATING: Final = {"steadicam": 0.3, "drone": 0.25, "crane": 0.06}
 
 
@@ -93,7 +95,8 @@ class State:
 class Path:
     """The camera over one clip.
 
-    `anchor` is the world point that a push closes in on, `tilt` a lasting roll in degrees.
+    `anchor` is the world point that a push closes in on, `tilt` a lasting roll in degrees. `lands` is the world x that
+    a pan or track ends on, `eyes` says that the camera is a person's eyes.
     """
 
     camera: Camera
@@ -107,6 +110,8 @@ class Path:
     walking: bool = False
     towards: float = 1.0
     tilt: float = 0.0
+    lands: float | None = None
+    eyes: bool = False
 
     @property
     def _span(self) -> tuple[float, float]:
@@ -126,9 +131,12 @@ class Path:
 
     @cached_property
     def travel(self) -> float:
-        """Frame widths that a pan or track covers in all."""
+        """Frame widths that a pan or track covers in all; less where it lands on someone sooner."""
         if self.camera.speed == "whip":
             return WHIP[0]
+        aside = _ASIDE.get(self.camera.move, (0.0, 0.0))[0]
+        if self.lands is not None and self.lands * aside > 0:
+            return min(abs(self.lands) / self.aspect, 2 * PAN_CAP)
         return min(PAN_RATE[self.camera.speed] * self.frames / self.fps, PAN_CAP)
 
     @cached_property
@@ -149,6 +157,8 @@ class Path:
         if self.camera.rig == "handheld":
             factor = _HANDHELD.get(self.lens, 1.0) * (2.0 if self.walking else 1.0)
             return handheld(self.frames, self.fps, self.seed) * factor
+        if self.eyes and self.camera.rig == "sticks":
+            return handheld(self.frames, self.fps, self.seed, corner=0.3, tremor=0.0) * EYES
         if self.camera.rig in _FLOATING:
             return handheld(self.frames, self.fps, self.seed, corner=0.25, tremor=0.0) * _FLOATING[self.camera.rig]
         return None

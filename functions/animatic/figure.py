@@ -15,6 +15,8 @@ from functions.animatic.shading import INNER_TONE, RIM_SHARE, RIM_WIDTH, edge_fa
 from functions.animatic.traits import Traits, read
 from functions.animatic.values import Floats, smooth
 
+_FORESHORTENED: Final = {"overhead": 0.5, "high": 0.84}
+"""Height of a body below its eyes against a level view's, seen from above."""
 _SQUASH: Final = {"front": 1.0, "back": 1.0, "three-quarter": 0.9, "profile": 1.0}
 
 
@@ -47,6 +49,8 @@ class Figure:
     stand: Stand
     scene: Scene
     view: View
+    stride: float | None = None
+    """Share (0..1) of a stride of two steps, of one who walks."""
 
     @cached_property
     def traits(self) -> Traits:
@@ -71,13 +75,13 @@ class Figure:
             side = self.stand.facing
         return side * 0.82, -0.57
 
-    @property
+    @cached_property
     def pose(self) -> dict[str, Any]:
         """Joints of the pose in this view."""
         name = self.stand.figure.pose if self.stand.figure.moves in ("none",) else "walk"
         poses = table("outlines.toml")["pose"]
         chosen: dict[str, Any] = poses.get(name, poses["stand"])[self.side]
-        return chosen
+        return chosen if self.stride is None else body.striding(chosen, self.stride, self.side)
 
     @property
     def side(self) -> str:
@@ -94,11 +98,14 @@ class Figure:
         p = np.array(points, np.float64)
         stand, traits = self.stand, self.traits
         wide = traits.wide * _SQUASH[stand.view] if body else 1.0
+        if body and self.scene.composition.angle == "overhead":
+            wide *= 0.84
         x, y = p[:, 0] * wide, p[:, 1] - EYES
         lean = float(self.pose.get("lean", 0.0)) + traits.bow
         ahead = lean * np.clip((3.8 - p[:, 1]) / 3.0, 0, 1) ** 1.3 if stand.view != "back" else 0.0 * y
         contra = 0.055 * np.clip((p[:, 1] - 1.2) / 2.6, 0, 1) * np.clip((7.5 - p[:, 1]) / 3.7, 0, 1)
         tilt = 0.035 * p[:, 0] * np.clip((3.4 - p[:, 1]) / 2.0, 0, 1) if body and self.side == "front" else 0.0 * y
+        y = np.where(y > 0, y * _FORESHORTENED.get(self.scene.composition.angle, 1.0), y)
         sink = self.drop if self.stand.head < 0.13 else 0.0
         world = np.stack([x + ahead + contra, y + tilt + sink + traits.bow * 0.35], axis=1)
         placed = world * self.stand.head * (stand.facing, 1.0) + (stand.x, stand.eyes)

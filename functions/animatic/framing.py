@@ -3,6 +3,7 @@
 Heights and lines are fractions of the frame's height; figures measure 7.5 heads.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -44,7 +45,7 @@ _AT: Final[Mapping[At, float]] = MappingProxyType(
 )
 _DEPTH: Final[Mapping[Depth, float]] = MappingProxyType({"mid": 1.0, "fore": 1.45, "back": 0.70})
 _HORIZON: Final[Mapping[Angle, float]] = MappingProxyType(
-    {"eye": 0.0, "low": 0.16, "ground": 0.24, "high": -0.22, "overhead": -0.62, "dutch": 0.0}
+    {"eye": 0.0, "low": 0.16, "ground": 0.24, "high": -0.22, "overhead": -1.1, "dutch": 0.0}
 )
 LOOK_ROOM: Final = 0.10
 """Off centre by this share of the width, away from the gaze."""
@@ -93,7 +94,7 @@ def horizon(scene: Scene) -> float:
         )
     if c.size in ("full", "medium-full"):
         base = max(base, -0.10)
-    amount = {"extreme-wide": 0.5, "wide": 0.7}.get(c.size, 1.0)
+    amount = {"extreme-wide": 0.5, "wide": 0.7}.get(c.size, 1.0) if c.angle != "overhead" else 1.0
     return float(min(base + _HORIZON[c.angle] * amount, 0.42))
 
 
@@ -110,9 +111,11 @@ def backdrop_metres(scene: Scene) -> float:
 
 
 def stands(scene: Scene) -> list[Stand]:
-    """Everyone visible, back to front. With `over`, that person is large at the frame's edge in front."""
+    """Everyone visible, back to front. With `over`, that person is large at the frame's edge in front; with `pov` the
+    camera is where that person's eyes are, who is not seen.
+    """
     c = scene.composition
-    made = [_stand(f, scene) for f in c.figures if f.id != c.over]
+    made = [_stand(f, scene) for f in c.figures if f.id not in (c.over, c.pov)]
     made.sort(key=lambda s: s.head)
     return made + [_over(f, scene) for f in c.figures if f.id == c.over]
 
@@ -121,7 +124,7 @@ def _stand(figure: Figure, scene: Scene) -> Stand:
     c, frame = scene.composition, FRAMES[scene.composition.size]
     view, facing = gaze(figure, scene)
     depth = _DEPTH[figure.depth] if c.size not in ("close", "extreme-close") else 1.0
-    alone = len([f for f in c.figures if f.id != c.over]) == 1
+    alone = len([f for f in c.figures if f.id not in (c.over, c.pov)]) == 1
     x = _AT[figure.at]
     if alone and c.size in ("medium", "medium-close", "close", "extreme-close"):
         x = 0.6 * x if figure.at != "centre" else 0.0
@@ -144,8 +147,20 @@ def _over(figure: Figure, scene: Scene) -> Stand:
     return Stand(figure, side * scene.aspect * 0.36, frame.eyes - 0.5 - 0.01, frame.head * 1.5, -side, "back", True)
 
 
-def target(scene: Scene) -> tuple[float, float]:
-    """The world point that the eye goes to and a push closes in on: the faces that are seen, else what is named."""
+def revealed(scene: Scene, to: str) -> Stand | None:
+    """The person that a move ends on, by the words of `to`: an id or something of a look."""
+    words = set(re.findall(r"[a-z0-9-]{3,}", to.lower()))
+    seen = [p for p in stands(scene) if not p.over]
+    named = [p for p in seen if p.figure.id in words]
+    looks = [p for p in seen if words & set(re.findall(r"[a-z0-9-]{3,}", p.figure.look.lower()))]
+    return next(iter([*named, *(looks if len(looks) == 1 else [])]), None)
+
+
+def target(scene: Scene, to: str = "") -> tuple[float, float]:
+    """The world point that a push closes in on: who `to` names, the faces that are seen, else what is named."""
+    end = revealed(scene, to)
+    if end is not None:
+        return end.x, end.eyes
     seen = [p for p in stands(scene) if not p.over]
     if seen:
         return sum(p.x for p in seen) / len(seen), sum(p.eyes for p in seen) / len(seen)

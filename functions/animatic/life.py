@@ -65,11 +65,32 @@ def _sway(plane: Plane, t: float) -> tuple[float, float]:
     return x, y
 
 
+def stride(t: float, seconds: float) -> float | None:
+    """Share (0..1) of a stride of two steps at `t` seconds, drawn twelve times a second; None for one who stands.
+
+    Steps are as frequent as the way is fast: about 1.8 a second.
+    """
+    held = math.floor(t * TWOS + 1e-6) / TWOS
+    done = _gone(held, seconds)
+    if done >= 1.0:
+        return None
+    steps = max(round(_STEP_HERTZ * _walk_seconds(seconds)), 1)
+    return steps * done / 2 % 1.0
+
+
+def _walk_seconds(seconds: float) -> float:
+    return max(seconds * 0.55, 0.5)
+
+
+def _gone(t: float, seconds: float) -> float:
+    """Share of a way that is behind a walker."""
+    return float(1.0 - (1.0 - min(t / _walk_seconds(seconds), 1.0)) ** 1.8)
+
+
 def _walking(plane: Plane, matrix: Matrix, t: float, seconds: float) -> Matrix:
     """Along `drift`, (x, y, scale) offsets from start to end, with a step's rise and fall; slower towards the end."""
     (x0, y0), (x1, y1) = plane.drift
-    u = min(t / max(seconds * 0.55, 0.5), 1.0)
-    done = 1.0 - (1.0 - u) ** 1.8
+    done = _gone(t, seconds)
     bob = 0.0035 * abs(math.sin(math.pi * _STEP_HERTZ * t)) * (1.0 - done)
     matrix = matrix.copy()
     matrix[:, 2] -= (x0 + (x1 - x0) * done, y0 + (y1 - y0) * done - bob)

@@ -1,8 +1,8 @@
 """A panel: the scene staged as planes, and the layers that the frame loop moves."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from functions.contract.params import Camera, Motion
 
 DUTCH = 7.0
 """Degrees that a dutch angle leans."""
+STRIDES = 10
+"""Drawings of a stride."""
 PARALLAXES = [0.15, 0.3, 0.55, 1.0, 1.6]
 
 
@@ -33,10 +35,13 @@ class Moving:
     pixels: Tile
     level: Level
     compress: float = 1.0
+    strides: tuple[Tile, ...] = ()
+    seconds: float = 0.0
 
     def tile(self, moment: float) -> Tile:
-        """Always the same pixels."""
-        return self.pixels
+        """Always the same pixels, but of one who walks."""
+        share = life.stride(moment, self.seconds) if self.strides else None
+        return self.pixels if share is None else self.strides[round(share * len(self.strides)) % len(self.strides)]
 
     def weight(self, moment: float) -> float:
         """The lamp's level, in steps too small to see, so that still light costs nothing."""
@@ -106,7 +111,8 @@ def _build(drawing: Drawing, camera: Camera, frames: int, fps: float, seed: int)
     scene = Scene(drawing.composition, aspect, drawing.seed)
     c = drawing.composition
     moving = [f for f in c.figures if f.pose in ("walk", "run") or f.moves != "none"]
-    anchor = framing.target(scene)
+    anchor = framing.target(scene, camera.to)
+    end = framing.revealed(scene, camera.to)
     towards = framing.gaze(c.figures[0], scene)[1] if c.figures else 1.0
     path = Path(
         camera,
@@ -120,6 +126,8 @@ def _build(drawing: Drawing, camera: Camera, frames: int, fps: float, seed: int)
         bool(moving),
         towards,
         DUTCH if c.angle == "dutch" else 0.0,
+        end.x if end is not None else None,
+        bool(c.pov),
     )
     compress = 0.6 if c.lens == "long" else 1.0
     reach = path.reach(PARALLAXES)
@@ -142,7 +150,9 @@ def _build(drawing: Drawing, camera: Camera, frames: int, fps: float, seed: int)
             pixels = racked(plane, scene.palette, scene.place_seed, level(0.0), warm)
         else:
             pixels = tile(plane, scene.palette, scene.place_seed, levels, warm)
-        layers.append(Moving(settled(plane), pixels, focus if camera.move == "rack" else level, compress))
+        walk = () if plane.stride is None or frames == 1 else tuple(_strides(plane, scene, level(0.0), warm))
+        changing = focus if camera.move == "rack" else level
+        layers.append(Moving(settled(plane), pixels, changing, compress, walk, frames / fps))
         if plane.tags.get("beam"):
             layers.append(
                 light.Beam((plane.tags["x"], plane.tags["y"]), plane.parallax, view, scene.palette, level, seed)
@@ -150,6 +160,15 @@ def _build(drawing: Drawing, camera: Camera, frames: int, fps: float, seed: int)
     layers = merged(layers, path)
     falls = falling(scene, (size.height, size.width), seed)
     return Panel(layers, path, Look(size.width, size.height, seed, light.exposure(scene, seed)), falls)
+
+
+def _strides(plane: Plane, scene: Scene, level: float, warm: bool) -> Iterator[Tile]:
+    """The drawings of one who walks, each with the wash that set the first apart from what is behind."""
+    for n in range(STRIDES if plane.stride else 0):
+        sheet = plane.stride(n / STRIDES) if plane.stride else plane.sheet
+        where = sheet.roi.slices
+        sheet.value[where] = np.clip(sheet.value[where] + plane.tags["shift"], 4, 90)
+        yield tile(replace(plane, sheet=sheet), scene.palette, scene.place_seed, (level, None), warm)
 
 
 def supplied(picture: Floats, params: Motion, end: Floats | None) -> Panel:

@@ -3,6 +3,7 @@
 Colour is BT.709, limited range, so that the loop needs no colour conversion; blending is linear in these codes.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import Final
@@ -58,11 +59,13 @@ class Plane:
     pivot: tuple[float, float] = (0.0, 0.5)
     drift: tuple[tuple[float, float], ...] = ()
     tags: dict[str, float] = field(default_factory=dict)
+    stride: Callable[[float], Sheet] | None = None
+    """Paints one who walks at a share (0..1) of a stride, which is two steps."""
 
 
 def settled(plane: Plane) -> Plane:
     """The plane without its paint, once a tile is made of it: what moves it needs no more."""
-    return replace(plane, sheet=Sheet(View(1.0, 2)))
+    return replace(plane, sheet=Sheet(View(1.0, 2)), stride=None)
 
 
 @dataclass(frozen=True)

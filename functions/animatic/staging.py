@@ -1,6 +1,7 @@
 """Staging: a composition's words become painted planes, with people standing clear of what is behind them."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -38,7 +39,7 @@ def stage(scene: Scene, view: View) -> Staged:
     people = _people(scene, view)
     _focus(scene, backdrop)
     for plane in [*people, *people]:
-        separate(backdrop, plane.sheet, plane.tags["pale"] > 0, moves=bool(plane.drift))
+        plane.tags["shift"] += separate(backdrop, plane.sheet, plane.tags["pale"] > 0, moves=bool(plane.drift))
     grade(backdrop, scene.tones["median"], bool(people))
     return Staged([*backdrop, *people], s.lamps)
 
@@ -50,6 +51,7 @@ def _people(scene: Scene, view: View) -> list[Plane]:
         Figure(stand, scene, view).paint(sheet)
         low = (stand.x, stand.eyes + 7 * stand.head)
         drift = _entry(stand, view.aspect)
+        walks = bool(drift) and stand.head < _LEGS_BELOW
         planes.append(
             Plane(
                 f"figure-{stand.figure.id}",
@@ -59,10 +61,22 @@ def _people(scene: Scene, view: View) -> list[Plane]:
                 life="breath",
                 pivot=low,
                 drift=drift,
-                tags={"pale": float(read(stand.figure).cloth > 15)},
+                tags={"pale": float(read(stand.figure).cloth > 15), "shift": 0.0},
+                stride=partial(_striding, stand, scene, view) if walks else None,
             )
         )
     return planes
+
+
+_LEGS_BELOW = 0.16
+"""Height of a head from which no legs are seen."""
+
+
+def _striding(stand: framing.Stand, scene: Scene, view: View, share: float) -> Sheet:
+    """A person at a share of a stride."""
+    sheet = Sheet(view)
+    Figure(stand, scene, view, share).paint(sheet)
+    return sheet
 
 
 _ENTRIES = {
@@ -102,15 +116,16 @@ MOST_LIGHTER, MOST_DARKER = 22.0, -12.0
 """How far the backdrop may give way, in L*: what is left, the subject does itself."""
 
 
-def separate(backdrop: list[Plane], subject: Sheet, pale: bool = False, moves: bool = False) -> None:
-    """Set a subject and what lies behind it 25 L* apart: a soft wash behind, and the subject's own value for the rest.
+def separate(backdrop: list[Plane], subject: Sheet, pale: bool = False, moves: bool = False) -> float:
+    """Set a subject and what lies behind it 25 L* apart: a soft wash behind, and the subject's own value for the rest,
+    which is returned.
 
     Dark clothes stand against light, pale ones (`pale`) against dark.
     Behind someone who `moves` there is no wash: it would stay where they were.
     """
     alpha = _reduced(subject, subject.alpha)
     if alpha.max() < 0.3:
-        return
+        return 0.0
     value = _reduced(subject, subject.value + 0.7 * subject.lit)
     own = float(np.average(value, weights=np.maximum(alpha - 0.5, 0) * 2))
     size = float(np.sqrt(alpha.sum() / np.pi))
@@ -121,16 +136,17 @@ def separate(backdrop: list[Plane], subject: Sheet, pale: bool = False, moves: b
     if not pale and goal > 84:
         goal = own - APART - 5
     if (goal > own and behind >= goal) or (goal < own and behind <= goal):
-        return
+        return 0.0
     given = 0.0 if moves else float(np.clip(goal - behind, MOST_DARKER, MOST_LIGHTER))
     if given:
         near = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 6.0 + 0.8 * size), np.float32)
         wide = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 8.0 + 1.3 * size), np.float32)
         wash = np.minimum(near, 0.45) + 0.8 * wide
         _wash_over(backdrop, wash * (given / float(np.average(wash, weights=ring))))
-    rest = goal - behind - given
+    shift = -float(np.clip(goal - behind - given, -22, 10))
     where = subject.roi.slices
-    subject.value[where] = np.clip(subject.value[where] - np.clip(rest, -22, 10), 4, 90)
+    subject.value[where] = np.clip(subject.value[where] + np.float32(shift), 4, 90)
+    return shift
 
 
 def _wash_over(backdrop: list[Plane], wash: Floats) -> None:
