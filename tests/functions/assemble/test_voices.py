@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from functions.assemble.sounds import Sound
 from functions.assemble.stems import Laid, lay
@@ -41,7 +42,22 @@ def test_peaks_are_held_and_the_loudness_stays(tmp_path: Path, gain: int) -> Non
 
 
 def test_an_even_voice_is_left_alone(tmp_path: Path) -> None:
-    sound = Sound(write_sound(tmp_path / "v.wav", voice(3.0) * 0.1), tmp_path / "v.f32", "line")
-    found, _ = lay(Placement(input="v", stem="dx", at=0, length=3 * SECOND, level=-160, loop=True), sound)
-    assert found
+    tone = np.sin(np.arange(3 * SECOND) * (2 * np.pi * 220 / SECOND)) * 0.1
+    found = laid(tmp_path, tone)
+    assert measured(found).true_peak < -16 + CREST
     assert held(found, tmp_path / "h.f32") is found
+
+
+def test_a_line_that_loops_is_left_alone(tmp_path: Path) -> None:
+    spoken = voice(3.0) * 0.05
+    spoken[:900] *= 8
+    found = laid(tmp_path, spoken, loop=True)
+    assert measured(found).true_peak > -16 + CREST
+    assert held(found, tmp_path / "h.f32") is found
+
+
+def laid(folder: Path, spoken: NDArray[np.float64], *, loop: bool = False) -> Laid:
+    sound = Sound(write_sound(folder / "v.wav", spoken), folder / "v.f32", "line")
+    found, _ = lay(Placement(input="v", stem="dx", at=0, length=3 * SECOND, level=-160, loop=loop), sound)
+    assert found
+    return found
