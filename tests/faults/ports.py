@@ -243,6 +243,8 @@ class LabClient(DoorClient):
         if cancel:
             world.provider.cancel(job)
         answer = self._answer(job, stale=fault == "ask-stale" and job.runs > 0)
+        if fault == "ask-slow":
+            await port.process.later(world.struck)
         if (wait := port.gate()) is not None:
             await wait
         return answer

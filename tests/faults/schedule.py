@@ -26,6 +26,7 @@ CALLS = {
     "ask-drop": 24,
     "ask-forget": 24,
     "ask-stale": 24,
+    "ask-slow": 24,
     "job-slow": 6,
     "job-queue": 6,
     "job-fail": 6,
@@ -41,7 +42,7 @@ CALLS = {
 """Faults that strike the n-th call or job of their kind, and how far n goes."""
 HARMLESS = frozenset(
     "crash pause db-fail db-lost db-twice db-slow store-fail ask-fail ask-drop ask-forget "
-    "ask-stale bell-lost bell-more job-twice clock catalog ring view start keep risk pause-render".split()
+    "ask-stale ask-slow bell-lost bell-more job-twice clock catalog ring view start keep risk pause-render".split()
 )
 """Faults that may delay a film, but keep none from being made."""
 MOMENTS = ("clock", "cancel", "pause-render", "risk", "keep", "catalog", "gone", "ring", "view", "instance", "start")
@@ -153,6 +154,7 @@ def _pause(rng: random.Random) -> int:
 _ARGS: dict[str, Callable[[random.Random], int]] = {
     "pause": _pause,
     "db-slow": lambda rng: rng.choice((200, 15_000, 70_000)),
+    "ask-slow": lambda rng: rng.choice((15_000, 70_000, 200_000)),
     "run-late": lambda rng: rng.choice((1_000, 40_000, 300_000)),
     "clock": lambda rng: rng.randrange(-40_000, 200_000),
     "job-slow": lambda rng: rng.choice((60_000, 200_000)),
