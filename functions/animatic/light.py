@@ -98,7 +98,7 @@ class Beam:
         if self._drawn is None or self._drawn[0] != moment:
             cover = self._pixels(moment)
             rows = np.flatnonzero(cover.max(axis=1) > 1)
-            top, bottom = (int(rows[0]) // 2 * 2, int(rows[-1]) // 2 * 2 + 2) if len(rows) else (0, 0)
+            top, bottom = (int(rows[0]) // 2 * 2, int(rows[-1]) // 2 * 2 + 2) if len(rows) else (0, 2)
             roi = Roi(top, bottom, 0, cover.shape[1])
             self._drawn = moment, Tile(self._small, roi, of_one_colour(cover[top:bottom], self._colour), None, False)
         return self._drawn[1]
