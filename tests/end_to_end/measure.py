@@ -127,22 +127,6 @@ def _seconds(text: str) -> float:
     return int(hours) * 3600 + int(minutes) * 60 + float(rest)
 
 
-def pitch(samples: Floats) -> float:
-    """Median fundamental in Hz of a voiced signal, by autocorrelation of 40 ms frames between 60 and 400 Hz."""
-    mono = samples.mean(axis=1)
-    found = []
-    for start in range(0, len(mono) - 1920, 960):
-        frame = mono[start : start + 1920] * np.hanning(1920)
-        if np.sqrt(np.mean(frame**2)) < 0.25 * np.sqrt(np.mean(mono**2)):
-            continue
-        auto = np.fft.irfft(np.abs(np.fft.rfft(frame, 4096)) ** 2)
-        low, high = RATE // 400, RATE // 60
-        lag = low + int(np.argmax(auto[low:high]))
-        if auto[lag] > 0.35 * auto[0]:
-            found.append(RATE / lag)
-    return float(np.median(found)) if found else 0.0
-
-
 def uniform(times: list[Fraction]) -> bool:
     """Whether all steps between times are equal."""
     return len({b - a for a, b in itertools.pairwise(times)}) == 1
