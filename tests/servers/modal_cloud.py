@@ -11,6 +11,7 @@ import contextlib
 import contextvars
 import hashlib
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -197,6 +198,15 @@ class ModalCloud:
                     child.kill()
         kill_session(process.pid)
         process.wait(30)
+
+    def preempt(self, task_id: str, grace_s: float = 30) -> None:
+        """As Modal takes a machine away: an interrupt, and after 30 s of grace the end of everything."""
+        process = self.containers[task_id].process
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(grace_s)
+        except subprocess.TimeoutExpired:
+            self.kill(task_id)
 
     async def keep(self) -> None:
         """The scheduler: a container for each function with inputs, and again where one died."""

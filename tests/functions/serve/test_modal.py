@@ -1,7 +1,5 @@
 """A real `modal deploy` of our app to a stand-in for Modal's backend, and what the app does there."""
 
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -347,11 +345,8 @@ def test_preempted_container_writes_no_result(app: Deployed, tmp_path: Path) -> 
     job = request(f"hang:{tmp_path / 'pids'}", executions=2)
     app.run(job)
     wait_for(lambda: (tmp_path / "pids").exists() and (tmp_path / "pids").read_text().count("\n") == 2)
-    task = app.container()
-    process = app.cloud.containers[task].process
-    os.kill(process.pid, signal.SIGINT)
+    app.cloud.preempt(app.container())
     wait_for(lambda: all(gone(int(pid)) for pid in (tmp_path / "pids").read_text().split()[:2]))
-    process.wait(60)
     assert not app.has_result(job)
     assert list(app.cloud.calls.values())[-1].output is None
     app.client.post(f"/cancel/{job.job_id}")
