@@ -1,6 +1,6 @@
 """kill -9 at random moments, of real processes: a Studio, and RunPod's own worker loop before a stand-in endpoint.
 
-`RUNS=200 pytest -m slow tests/faults/test_kills.py` runs as many as wanted.
+`RUNS=200 pytest -m slow tests/faults/test_kills.py` runs as many as wanted, `FROM=` begins at another seed.
 """
 
 import contextlib
@@ -24,8 +24,8 @@ from tests.servers.runpod_jobs import Rules
 from tests.servers.runpod_queue import RunpodQueue, runpod_queue
 from tests.servers.runpod_worker import RunpodWorker, runpod_worker
 
-RUNS = int(os.environ.get("RUNS", "200"))
 FEW = 5
+FROM, RUNS = int(os.environ.get("FROM", FEW)), int(os.environ.get("RUNS", 200))
 LIMIT_S = 300
 CENT_U = 10_000
 SILENCE_S = 2.0
@@ -181,6 +181,6 @@ def test_a_few_kills_change_no_film_and_no_bill(pod: Pod, tmp_path: Path, seed: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(FEW, RUNS))
+@pytest.mark.parametrize("seed", range(FROM, RUNS))
 def test_many_kills_change_no_film_and_no_bill(pod: Pod, tmp_path: Path, seed: int) -> None:
     check(pod, tmp_path, seed)
