@@ -1,7 +1,7 @@
 """The job request of a step: what it may read, what it may create, until when. Pure but for the signing of URLs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nacl.signing import SigningKey
 
@@ -16,6 +16,7 @@ from functions.contract.job import InputRef, JobRequest, OutputRef, Reserved, Wo
 JSON_LIMIT = 4_000_000
 """Bytes of the objects that the runtime itself writes."""
 PREVIEW_LIMIT = 2_000_000
+KEPT = "application/octet-stream"
 GRACE_MS = 600_000
 """After the last deadline, until the grant ends."""
 UNSIGNED = "0" * 16
@@ -30,6 +31,7 @@ class Order:
     prints: Mapping[str, str]
     facts: Facts
     tier: Tier
+    keeps: Mapping[str, int] = field(default_factory=dict)
 
 
 def build(
@@ -47,7 +49,7 @@ def build(
         params=step.params,
         inputs={name: _input(order, source) for name, source in step.inputs.items()},
         outputs={name: _output(fp, job_id, name) for name in step.outputs},
-        reserved=_reserved(fp, job_id),
+        reserved=_reserved(fp, job_id, order.keeps),
         start_by=start_by,
         deadline_s=deadline_s,
         executions=door.executions,
@@ -67,6 +69,11 @@ async def dispatch(stored: JobRequest, attempt: int, store: ObjectStore, key: Si
     return grant.sign(request, key)
 
 
+def marks(request: JobRequest) -> list[str]:
+    """Keys of the marks that the runtime leaves when an execution begins, in the order in which they are taken."""
+    return [f"{request.reserved.work.key}/execution-{n}.json" for n in range(1, request.executions + 1)]
+
+
 def _input(order: Order, source: Source) -> InputRef:
     if source.upload is not None:
         sha = source.upload.sha256
@@ -82,7 +89,7 @@ def _output(fp: str, job_id: str, name: str) -> OutputRef:
     return OutputRef(key=keys.artifact_key(fp, job_id, name), max_bytes=kind.max_bytes, content_type=kind.content_type)
 
 
-def _reserved(fp: str, job_id: str) -> Reserved:
+def _reserved(fp: str, job_id: str, keeps: Mapping[str, int]) -> Reserved:
     def ref(name: str, limit: int = JSON_LIMIT) -> OutputRef:
         key = keys.artifact_key(fp, job_id, name)
         return OutputRef(key=key, max_bytes=limit, content_type=type_of(name).content_type)
@@ -93,7 +100,7 @@ def _reserved(fp: str, job_id: str) -> Reserved:
         result=ref(result),
         progress=ref(progress),
         preview=ref(preview, PREVIEW_LIMIT),
-        work=WorkRef(key=keys.artifact_key(fp, job_id, work)),
+        work=WorkRef(key=keys.artifact_key(fp, job_id, work), keeps=dict(keeps)),
     )
 
 
@@ -117,15 +124,20 @@ async def _with_urls(request: JobRequest, store: ObjectStore, now: int) -> JobRe
     async def mark(key: str) -> Presigned:
         return await store.presign("PUT", key, whole, content_type="application/json", max_bytes=JSON_LIMIT)
 
+    async def keep(name: str, limit: int) -> Presigned:
+        key = f"{held.work.key}/{name}"
+        return await store.presign("PUT", key, whole, content_type=KEPT, create=False, max_bytes=limit)
+
     held = request.reserved
-    marks = [f"execution-{n}.json" for n in range(1, request.executions + 1)]
-    work = {name: (await mark(f"{held.work.key}/{name}")).url for name in marks}
+    work = {key.rpartition("/")[2]: (await mark(key)).url for key in marks(request)}
+    kept = {name: (await keep(name, limit)).url for name, limit in held.work.keeps.items()}
+    read = {name: await get(f"{held.work.key}/{name}") for name in held.work.keeps}
     reserved = Reserved(
         started=await put(held.started, start),
         result=await put(held.result),
         progress=await put(held.progress, create=False),
         preview=await put(held.preview, create=False),
-        work=held.work.model_copy(update={"put_urls": work}),
+        work=held.work.model_copy(update={"put_urls": work | kept, "get_urls": read}),
     )
     inputs = {n: ref.model_copy(update={"get_url": await get(ref.key)}) for n, ref in request.inputs.items()}
     outputs = {n: await put(ref) for n, ref in request.outputs.items()}

@@ -400,7 +400,7 @@ class Runner:
         manifest = work.subject.catalog[step.engine]
         prints = {s.path: s.fingerprint for s in work.plan.steps if s.fingerprint is not None}
         tier: Tier = getattr(step.params, "tier", None) or next(iter(manifest.tiers))
-        order = Order(step, fp, prints, work.known.facts, tier)
+        order = Order(step, fp, prints, work.known.facts, tier, manifest.keeps)
         job_id = desk.new_id()
         callback = None if desk.bell is None or door.shares_folder else desk.bell.address(job_id, door.network)
         deadline_s = quote.deadline_s(step, manifest, door.terms.price_u)

@@ -48,10 +48,13 @@ class OutputRef(Strict):
 
 
 class WorkRef(Strict):
-    """Small named objects of this job (checkpoints, task ids) and the previous attempt's, read only."""
+    """Named objects of this job (checkpoints, task ids) and the previous attempt's, read only. `keeps` are those that
+    the engine itself may write, with the most bytes of each.
+    """
 
     key: Key
     previous: Key | None = None
+    keeps: dict[Name, Annotated[int, Field(ge=1)]] = {}
     put_urls: dict[Name, Url] = Field(default={}, repr=False)
     get_urls: dict[Name, Url] = Field(default={}, repr=False)
 

@@ -4,9 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from functions.contract.base import EngineName, Frames, Rate, Sha256, Size, StepKind, Strict, Tier
+from functions.contract.base import EngineName, Frames, Name, Rate, Sha256, Size, StepKind, Strict, Tier
 
 EMPTY_DIGEST = "0" * 64
+MAX_KEPT = 2_000_000_000
 
 
 class DurationGrid(Strict):
@@ -137,6 +138,8 @@ class EngineManifest(Strict):
     capabilities: Capabilities = Capabilities()
     licences: Annotated[tuple[Licence, ...], Field(min_length=1)]
     prices: tuple[PriceHint, ...] = ()
+    keeps: dict[Name, Annotated[int, Field(ge=1, le=MAX_KEPT)]] = {}
+    """What a job may put away for a later execution of itself (a checkpoint): names, and the most bytes of each."""
     deadline_s: Annotated[int, Field(ge=1, le=7 * 86_400)] = 3600
     concurrency: Annotated[int, Field(ge=1)] = 1
 

@@ -60,10 +60,12 @@ class BucketStorage:
                     sink.write(chunk)
         return sink.digest()
 
-    def put(self, key: str, data: bytes, content_type: str) -> None:
+    def put(self, key: str, data: bytes | Path, content_type: str) -> None:
         """See `Storage.put`."""
-        with _typed(key):
-            self._s3.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(_typed(key))
+            body = data if isinstance(data, bytes) else stack.enter_context(data.open("rb"))
+            self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type)
 
     def create(self, key: str, source: bytes | Path, content_type: str, *, lasting: bool = True) -> bool:
         """See `Storage.create`. Everything lasts."""

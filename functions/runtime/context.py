@@ -91,9 +91,10 @@ class RunningJob:
         folder: Path,
         stop: Stop,
         progress: ProgressLog,
+        storage: Storage,
         cache: Path | None = None,
     ) -> None:
-        self._request, self._manifest = request, manifest
+        self._request, self._manifest, self._storage = request, manifest, storage
         self._folder, self._stop, self._progress = folder, stop, progress
         self._children, self._cache = JobChildren(stop), cache
         self._inputs: Mapping[str, Path] = MappingProxyType(
@@ -143,6 +144,28 @@ class RunningJob:
         if name not in self._request.outputs:
             raise ContractError(f"the request names no output {name!r}, only {', '.join(sorted(self.output_names))}")
         return self._folder / "outputs" / name
+
+    def keep(self, name: str, path: Path) -> None:
+        """See `engine.Job.keep`."""
+        self._stop.check()
+        limit, size = self._keeps(name), path.stat().st_size
+        if size > limit:
+            raise ContractError(f"{name} has {size} bytes, and the request lets a job keep {limit} under that name")
+        self._storage.put(self._kept_key(name), path, "application/octet-stream")
+
+    def kept(self, name: str, path: Path) -> bool:
+        """See `engine.Job.kept`."""
+        self._stop.check()
+        return self._storage.fetch(self._kept_key(name), path, self._keeps(name)) is not None
+
+    def _keeps(self, name: str) -> int:
+        try:
+            return self._request.reserved.work.keeps[name]
+        except KeyError:
+            raise ContractError(f"the request lets this job keep nothing that is called {name!r}") from None
+
+    def _kept_key(self, name: str) -> str:
+        return f"{self._request.reserved.work.key}/{name}"
 
     def progress(self, stage: str, done: int = 0, total: int = 0) -> None:
         """See `engine.Job.progress`."""

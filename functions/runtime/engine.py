@@ -61,6 +61,17 @@ class Job(Protocol):
         """Where to write this output. Raises `ContractError` for one the request does not name."""
         ...
 
+    def keep(self, name: str, path: Path) -> None:
+        """Put a file away under one of the manifest's `keeps`, over what is there, for a later execution of this job:
+        where a worker is killed, the next one goes on from it. Raises `ContractError` for another name or for more
+        bytes than it may have, `StorageError`.
+        """
+        ...
+
+    def kept(self, name: str, path: Path) -> bool:
+        """Fetch into `path` what an earlier execution of this job kept; False where there is nothing."""
+        ...
+
     def progress(self, stage: str, done: int = 0, total: int = 0) -> None:
         """Report where the work is; cheap, call it for every frame. Also the place where a cancel or the
         deadline stops the engine: raises `Cancelled` or `DeadlineExceeded`.

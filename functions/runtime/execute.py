@@ -128,7 +128,7 @@ class _Execution:
         fetch_inputs(self.request, storage, folder, self.stop)
         log = ProgressLog(self.request, storage, self.report, folder / "scratch")
         try:
-            job = RunningJob(self.request, manifest, folder, self.stop, log, self.host.cache)
+            job = RunningJob(self.request, manifest, folder, self.stop, log, storage, self.host.cache)
             outcome = self.engine(job, manifest)
             job.progress("check")
             limits = {name: ref.max_bytes for name, ref in self.request.outputs.items()}

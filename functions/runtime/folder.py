@@ -60,10 +60,13 @@ class FolderStorage:
                     sink.write(chunk)
         return sink.digest()
 
-    def put(self, key: str, data: bytes, content_type: str) -> None:
+    def put(self, key: str, data: bytes | Path, content_type: str) -> None:
         """See `Storage.put`. Not flushed to the disk: what is overwritten within seconds need not survive a crash."""
         del content_type
-        with self._parent(key, make=True) as (folder, name), self._part(BytesIO(data), flush=False) as (parts, part):
+        with contextlib.ExitStack() as stack:
+            folder, name = stack.enter_context(self._parent(key, make=True))
+            file = BytesIO(data) if isinstance(data, bytes) else stack.enter_context(data.open("rb"))
+            parts, part = stack.enter_context(self._part(file, flush=False))
             os.rename(part, name, src_dir_fd=parts, dst_dir_fd=folder)
 
     def create(self, key: str, source: bytes | Path, content_type: str, *, lasting: bool = True) -> bool:

@@ -56,7 +56,7 @@ class PresignedStorage:
                     sink.write(chunk)
         return sink.digest()
 
-    def put(self, key: str, data: bytes, content_type: str) -> None:
+    def put(self, key: str, data: bytes | Path, content_type: str) -> None:
         """See `Storage.put`."""
         self._send(key, data, {"Content-Type": content_type})
 

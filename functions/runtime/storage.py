@@ -31,8 +31,8 @@ class Storage(Protocol):
         """Stream an object into `path`, None where there is none. Raises `InputError` beyond `limit` bytes."""
         ...
 
-    def put(self, key: str, data: bytes, content_type: str) -> None:
-        """Write or overwrite a small object."""
+    def put(self, key: str, data: bytes | Path, content_type: str) -> None:
+        """Write or overwrite an object."""
         ...
 
     def create(self, key: str, source: bytes | Path, content_type: str, *, lasting: bool = True) -> bool:

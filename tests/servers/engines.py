@@ -16,6 +16,7 @@ from functions.contract.params import TrainLora
 from functions.runtime.engine import Job, Outcome
 
 OUTPUT = "lora.safetensors"
+KEPT = "checkpoint.bin"
 MANIFEST = """
 name = "echo"
 version = "1.2.3"
@@ -172,10 +173,21 @@ def poison(job: Job, _: str) -> Outcome:
     raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
 
+def resume(job: Job, size: str) -> Outcome:
+    """Goes on from what was kept; the first execution keeps so many bytes and is killed."""
+    before = job.scratch / "before"
+    if job.kept(KEPT, before):
+        return write(job, f"resumed after {before.stat().st_size}")
+    part = job.scratch / "part"
+    part.write_bytes(b"k" * int(size))
+    job.keep(KEPT, part)
+    raise SystemExit("killed")
+
+
 BEHAVIOURS: dict[str, Callable[[Job, str], Outcome]] = {
     f.__name__: f
     for f in (
         *(write, slow, preview, hang, child, crash, killed, fail, bug, missing, big, degraded, noisy, numbers, link),
-        *(count, linger, poison),
+        *(count, linger, poison, resume),
     )
 }

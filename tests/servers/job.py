@@ -1,5 +1,6 @@
 """A job for engines under test: real folders and real child processes, without a door."""
 
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -65,6 +66,7 @@ class LocalJob:
         self.scratch = folder / "scratch"
         self.cache = cache or folder / "cache"
         self.outputs = folder / "outputs"
+        self.work = folder / "work"
         self.stages: list[tuple[str, int, int]] = []
         self.scratch.mkdir(parents=True, exist_ok=True)
         self.cache.mkdir(parents=True, exist_ok=True)
@@ -74,6 +76,18 @@ class LocalJob:
         if name not in self.output_names:
             raise ContractError(f"the request names no output {name!r}, only {sorted(self.output_names)}")
         return self.outputs / name
+
+    def keep(self, name: str, path: Path) -> None:
+        if name not in self.manifest.keeps:
+            raise ContractError(f"the manifest keeps nothing that is called {name!r}")
+        self.work.mkdir(exist_ok=True)
+        shutil.copy(path, self.work / name)
+
+    def kept(self, name: str, path: Path) -> bool:
+        if not (self.work / name).exists():
+            return False
+        shutil.copy(self.work / name, path)
+        return True
 
     def progress(self, stage: str, done: int = 0, total: int = 0) -> None:
         self.stages.append((stage, done, total))

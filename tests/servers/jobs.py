@@ -66,7 +66,7 @@ def request(
             name: OutputRef(key=keys.artifact_key(own, job_id, name), max_bytes=max_bytes, content_type=kind)
             for name, kind in (outputs or {OUTPUT: "application/octet-stream"}).items()
         },
-        "reserved": reserved(own, job_id),
+        "reserved": reserved(own, job_id, changes.pop("keeps", manifest.keeps)),
         "start_by": now + 60_000,
         "deadline_s": 60,
         "transport": "bucket",
@@ -78,8 +78,8 @@ def request(
     return grant.sign(JobRequest(**values), key)
 
 
-def reserved(own: str, job_id: str) -> Reserved:
-    """The runtime's own objects."""
+def reserved(own: str, job_id: str, keeps: Mapping[str, int] | None = None) -> Reserved:
+    """The runtime's own objects, and what the engine may keep."""
 
     def ref(name: str) -> OutputRef:
         return OutputRef(key=keys.artifact_key(own, job_id, name), max_bytes=1_000_000, content_type="application/json")
@@ -90,7 +90,7 @@ def reserved(own: str, job_id: str) -> Reserved:
         result=ref(result),
         progress=ref(progress),
         preview=ref(preview),
-        work=WorkRef(key=keys.artifact_key(own, job_id, work)),
+        work=WorkRef(key=keys.artifact_key(own, job_id, work), keeps=dict(keeps or {})),
     )
 
 

@@ -43,7 +43,8 @@ class ObjectServer(ThreadingHTTPServer):
         held = request.reserved
         both = ("get_url", "put_url")
         named = {execution_name(n): self.url(f"{held.work.key}/{execution_name(n)}") for n in range(1, 11)}
-        work = held.work.model_copy(update={"put_urls": named})
+        kept = {name: self.url(f"{held.work.key}/{name}") for name in held.work.keeps}
+        work = held.work.model_copy(update={"put_urls": named | kept, "get_urls": kept})
         refs = {name: urls(getattr(held, name), *both) for name in ("started", "result", "progress", "preview")}
         return {
             "transport": "presigned",

@@ -61,6 +61,15 @@ async def test_urls_say_what_may_be_written(tmp_path: Path) -> None:
         assert (queries[name]["max"], queries[name]["type"]) == ([str(ref.max_bytes)], [ref.content_type])
 
 
+async def test_what_a_job_may_keep_is_signed_for_writing_over_and_for_reading(tmp_path: Path) -> None:
+    found = await sent(tmp_path, job(keeps={"checkpoint.safetensors": 5000}))
+    work = found.reserved.work
+    query = parse_qs(urlsplit(work.put_urls["checkpoint.safetensors"]).query)
+    assert (query["create"], query["max"]) == (["0"], ["5000"])
+    assert life(work.get_urls["checkpoint.safetensors"]) >= 4500
+    assert work.key in work.get_urls["checkpoint.safetensors"]
+
+
 async def test_what_is_stored_holds_no_url(tmp_path: Path) -> None:
     stored = job()
     found = await sent(tmp_path, stored)

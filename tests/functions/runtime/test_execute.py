@@ -23,7 +23,7 @@ from functions.runtime.results import ended, settle
 from tests.functions.runtime.conftest import MakeHost
 from tests.functions.runtime.test_storage import file_size_limit
 from tests.servers.door import gone
-from tests.servers.engines import OUTPUT, Echo
+from tests.servers.engines import KEPT, OUTPUT, Echo
 from tests.servers.jobs import ECHO, new_id, request, upload
 
 
@@ -73,6 +73,26 @@ def test_executions_are_counted_and_end(host: Host, store: FolderStorage) -> Non
     result = execute(job, host)
     assert (result.status, result.error and result.error.code) == ("failed", "executions_spent")
     assert stored(store, job) is None
+
+
+def test_what_an_execution_kept_is_there_for_the_next(host: Host, store: FolderStorage) -> None:
+    job = request("resume:5000", executions=2, keeps={KEPT: 5000})
+    with pytest.raises(SystemExit):
+        execute(job, host)
+    assert execute(job, host).status == "done"
+    assert store.get(job.outputs[OUTPUT].key, 100) == b"resumed after 5000"
+    other = request("resume:4000", executions=2, keeps={KEPT: 5000})
+    with pytest.raises(SystemExit):
+        execute(other, host)
+
+
+@pytest.mark.parametrize(
+    ("keeps", "says"), [({}, "keep nothing"), ({KEPT: 4999}, "5000 bytes"), ({"b.bin": 9000}, KEPT)]
+)
+def test_a_job_keeps_nothing_beyond_its_request(host: Host, keeps: dict[str, int], says: str) -> None:
+    result = execute(request("resume:5000", executions=2, keeps=keeps), host)
+    assert result.error is not None
+    assert (result.error.code, says in result.error.message) == ("bad_request", True)
 
 
 def test_output_of_another_execution_is_adopted(host: Host, store: FolderStorage) -> None:

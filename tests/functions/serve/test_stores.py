@@ -9,7 +9,7 @@ import pytest
 
 from functions.contract import grant
 from tests.servers.door import door
-from tests.servers.engines import OUTPUT
+from tests.servers.engines import KEPT, OUTPUT
 from tests.servers.jobs import STUDIO, request, upload
 from tests.servers.objects import object_server
 from tests.servers.s3 import seaweed
@@ -25,6 +25,13 @@ def test_presigned_job_touches_only_its_urls(tmp_path: Path) -> None:
         assert objects.objects[job.outputs[OUTPUT].key] == b"hello world"
         prefix = job.reserved.result.key.rpartition("/")[0]
         assert all(key == data.key or key.startswith(prefix) for _, key in objects.requests)
+
+
+def test_a_presigned_job_goes_on_from_what_its_killed_execution_kept(tmp_path: Path) -> None:
+    with object_server() as objects, door(tmp_path, "--origin", objects.origin, store="") as d:
+        job = request("resume:5000", executions=2, keeps={KEPT: 5000})
+        assert d.make(grant.sign(job.model_copy(update=objects.signed(job)), STUDIO))["status"] == "COMPLETED"
+        assert objects.objects[job.outputs[OUTPUT].key] == b"resumed after 5000"
 
 
 def test_presigned_job_to_another_origin_is_refused(tmp_path: Path) -> None:
