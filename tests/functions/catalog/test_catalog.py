@@ -92,8 +92,12 @@ def test_the_lock_holds_no_set_that_nothing_loads() -> None:
 
 def test_a_recipe_digest_changes_with_the_content_of_one_file() -> None:
     lock = weights.builtin()
-    file, before = next(iter(lock.sets["whisper-tiny"].items()))
-    changed = lock.model_copy(update={"sets": {**lock.sets, "whisper-tiny": {file: before[::-1]}}})
+    whisper = lock.sets["whisper-tiny"]
+    path, before = next(iter(whisper.files.items()))
+    other = whisper.model_copy(
+        update={"files": {**whisper.files, path: weights.LockedFile(sha256=before.sha256[::-1])}}
+    )
+    changed = lock.model_copy(update={"sets": {**lock.sets, "whisper-tiny": other}})
     assert changed.recipe_digest("lipsync-musetalk", "final") != lock.recipe_digest("lipsync-musetalk", "final")
     assert changed.recipe_digest("upscale-esrgan", "final") == lock.recipe_digest("upscale-esrgan", "final")
 

@@ -1,0 +1,159 @@
+"""Modules made without weights and filled from safetensors straight onto their device.
+
+Files are read in chunks by several threads, on a GPU through pinned buffers, so the disk and the bus work at once.
+"""
+
+import os
+import re
+import threading
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from functions.contract.errors import EngineError
+from functions.models import tensors
+from functions.models.tensors import Stored
+
+M = TypeVar("M", bound=nn.Module)
+CHUNK = 16 << 20
+"""Bytes that one read asks for."""
+THREADS = 8
+NAMED = 5
+"""Keys that a refusal lists at most."""
+
+
+def load_module(
+    build: Callable[[], M],
+    files: Sequence[Path],
+    device: torch.device | str,
+    dtype: torch.dtype | None = None,
+    *,
+    rename: Callable[[str], str | None] = lambda name: name,
+) -> M:
+    """`build()` with its parameters and persistent buffers taken from `files`, in eval mode, without gradients.
+
+    Floating point tensors become `dtype` (None: as stored), but those of modules that the class keeps in fp32.
+    `rename` gives a stored key its name in the module, None where the module has no use for it.
+    Raises `EngineError` for unknown, missing or ill-shaped keys and for files that are not whole.
+    """
+    from accelerate import init_empty_weights
+
+    with init_empty_weights(include_buffers=False):
+        module = build()
+    stored = {name: tensor for old, tensor in _index(files).items() if (name := rename(old)) is not None}
+    _check_keys(module, stored, files)
+    keep = tuple(getattr(module, "_keep_in_fp32_modules", None) or ())
+    state = read(stored, torch.device(device), lambda name: _dtype(name, dtype, keep))
+    for target, source in tied(module).items():
+        state.setdefault(target, state[source])
+    module.load_state_dict(state, strict=True, assign=True)
+    if (tie := getattr(module, "tie_weights", None)) is not None:
+        tie()
+    return module.to(device).eval().requires_grad_(False)
+
+
+def read(
+    stored: Mapping[str, Stored], device: torch.device, dtype: Callable[[str], torch.dtype | None] = lambda _: None
+) -> dict[str, torch.Tensor]:
+    """The tensors, on `device`; floating point ones cast to `dtype(name)` unless that is None."""
+    found = {name: torch.empty(t.shape, dtype=t.dtype, device=device) for name, t in stored.items()}
+    _fill([(stored[name], tensor) for name, tensor in found.items()], device)
+    for name, tensor in found.items():
+        wanted = dtype(name)
+        if wanted is not None and tensor.is_floating_point():
+            found[name] = tensor.to(wanted)
+    return found
+
+
+def tied(module: nn.Module) -> dict[str, str]:
+    """Keys that a file may leave out, with the key whose tensor they share (transformers' own list)."""
+    listed = getattr(module, "_tied_weights_keys", None)
+    shared = dict(listed) if isinstance(listed, Mapping) else {}
+    config = getattr(module, "config", None)
+    return shared if getattr(config, "tie_word_embeddings", True) else {}
+
+
+def _index(files: Iterable[Path]) -> dict[str, Stored]:
+    found: dict[str, Stored] = {}
+    for path in files:
+        for name, tensor in tensors.index(path).items():
+            if name in found:
+                raise EngineError(f"{path} and {found[name].path} both hold {name}: give each part once")
+            found[name] = tensor
+    return found
+
+
+def _check_keys(module: nn.Module, stored: dict[str, Stored], files: Sequence[Path]) -> None:
+    """Drops what the class says is of no use; raises `EngineError` for what does not fit."""
+    wanted = module.state_dict()
+    for pattern in getattr(module, "_keys_to_ignore_on_load_unexpected", None) or ():
+        for name in [name for name in stored if name not in wanted and re.search(pattern, name)]:
+            del stored[name]
+    where = files[0].parent if files else "no file"
+    unknown = sorted(set(stored) - set(wanted))
+    missing = sorted(set(wanted) - set(stored) - set(tied(module)))
+    wrong = sorted(n for n in stored if n in wanted and stored[n].shape != tuple(wanted[n].shape))
+    for what, names in (("unknown", unknown), ("missing", missing), ("of another shape", wrong)):
+        if names:
+            raise EngineError(
+                f"{where}: {len(names)} keys are {what} ({_some(names)}): these weights are not this model's"
+            )
+
+
+def _some(names: Collection[str]) -> str:
+    return ", ".join(sorted(names)[:NAMED]) + (", ..." if len(names) > NAMED else "")
+
+
+def _dtype(name: str, dtype: torch.dtype | None, keep: tuple[str, ...]) -> torch.dtype | None:
+    half = dtype in (torch.float16, torch.bfloat16)
+    return torch.float32 if half and any(part in keep for part in name.split(".")) else dtype
+
+
+def _fill(jobs: Sequence[tuple[Stored, torch.Tensor]], device: torch.device) -> None:
+    """Read every tensor's bytes into it."""
+    pieces = [
+        (stored.path, stored.offset + at, flat[at : at + CHUNK])
+        for stored, tensor in jobs
+        for flat in [tensor.reshape(-1).view(torch.uint8)]
+        for at in range(0, stored.nbytes, CHUNK)
+    ]
+    copy = _through_pinned(device) if device.type == "cuda" else _into
+    if device.type == "cuda":
+        torch.cuda.current_stream(device).synchronize()
+    handles = {path: os.open(path, os.O_RDONLY) for path in {path for path, _, _ in pieces}}
+    try:
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="load") as pool:
+            list(pool.map(lambda piece: copy(handles[piece[0]], piece[1], piece[2]), pieces))
+    finally:
+        for handle in handles.values():
+            os.close(handle)
+
+
+def _into(handle: int, offset: int, flat: torch.Tensor) -> None:
+    view = memoryview(flat.numpy().data)
+    while view:
+        got = os.preadv(handle, [view], offset)
+        if got == 0:
+            raise EngineError("a file of weights ended while it was read: fetch it again")
+        view, offset = view[got:], offset + got
+
+
+def _through_pinned(device: torch.device) -> Callable[[int, int, torch.Tensor], None]:
+    """A copier with a pinned buffer and a stream of its own in each thread."""
+    own = threading.local()
+
+    def copy(handle: int, offset: int, flat: torch.Tensor) -> None:
+        if not hasattr(own, "buffer"):
+            own.buffer = torch.empty(CHUNK, dtype=torch.uint8, pin_memory=True)
+            own.stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        part = own.buffer[: flat.numel()]
+        _into(handle, offset, part)
+        with torch.cuda.stream(own.stream):
+            flat.copy_(part, non_blocking=True)
+        own.stream.synchronize()
+
+    return copy
