@@ -4,14 +4,28 @@ import functools
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from control.doors.limits import Rate, Verb
 from control.doors.network import Network
 
 Kind = Literal["runpod", "modal", "local"]
+
+
+class Billing(BaseModel):
+    """How each run of a job is billed: in whole increments of milliseconds, for a minimum at least. `metered` where the
+    provider tells of each job how long it counted.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    increment_ms: Annotated[int, Field(ge=1, le=3_600_000)] = 1
+    minimum_ms: Annotated[int, Field(ge=0, le=3_600_000)] = 0
+    metered: bool = False
+    source: str = ""
+    date: str = ""
 
 
 class Provider(BaseModel):
@@ -38,6 +52,7 @@ class Provider(BaseModel):
     forgets: bool = False
     poll_ms: tuple[int, int]
     jobs: int
+    billing: Billing = Billing()
     rates: dict[Verb, Rate] = {}
     provider_rates: dict[Verb, Rate] = {}
     source: str

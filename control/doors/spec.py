@@ -162,6 +162,9 @@ def _terms(new: NewDoor, provider: Provider, found: _Findings) -> Terms:
         price_name="" if listed is None else listed.name,
         price_date="" if listed is None else listed.date.isoformat(),
         price_source="" if listed is None else listed.source,
+        increment_ms=provider.billing.increment_ms,
+        minimum_ms=provider.billing.minimum_ms,
+        metered=provider.billing.metered,
     )
 
 

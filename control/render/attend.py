@@ -1,5 +1,6 @@
 """One look at one job: post it, ask its door, read its objects, cancel it, and book what is known then."""
 
+import contextlib
 import json
 import random
 import secrets
@@ -18,11 +19,11 @@ from control.graph.quote import class_of, pace_of
 from control.render.ledger import Adopted, Ledger
 from control.render.outcome import End, Gone, JobFacts, Seen, Terms, judge
 from control.render.planning import FACTS
-from control.render.request import JSON_LIMIT, dispatch
+from control.render.request import JSON_LIMIT, dispatch, marks
 from control.render.rows import JobRow
 from control.store import ObjectStore
 from functions.contract.errors import WireError
-from functions.contract.job import DoorStatus, JobProgress, JobRequest, JobResult, Started
+from functions.contract.job import DoorStatus, ExecutionMark, JobProgress, JobRequest, JobResult, Started
 
 PROGRESS_MS = 2000
 """Least time between two writes of a job's progress."""
@@ -36,6 +37,10 @@ MENDABLE = ("unauthorized", "scaled_to_zero")
 """Refusals that a person mends at the provider: the job waits for that."""
 FATAL = (*MENDABLE, "no_endpoint", "grant_refused", "engine_mismatch")
 """Refusals that say that the door is not as it was thought to be: it closes at once."""
+METER_MS = 10_000
+"""How long after a doorbell a job whose provider still counts is not booked by our own clock."""
+METER_LOOK_MS = 1000
+"""The pause between looks meanwhile."""
 POST_AGAIN_MS = 2000
 """The same where a door takes a job id once."""
 
@@ -83,7 +88,7 @@ class Look:
             return await self._intent()
         if self.job.handle is None:
             return await self._adrift()
-        if self._cheap and (result := await self._result()) is not None:
+        if self._cheap and not self.door.terms.metered and (result := await self._result()) is not None:
             return await self._by_result(result)
         answer = await self._ask(self.job.handle)
         return await self._answered(answer)
@@ -170,12 +175,12 @@ class Look:
     async def _adrift(self) -> bool:
         """A job that may have been accepted, under an id nobody knows: only its objects can tell."""
         since = self._now  # nothing read below is older than the time by which it is judged
-        result = await self._result()
-        if result is not None:
-            return await self._by_result(result)
-        started = await self._started()
+        result, started = await self._result(), await self._started()
         handle = None if started is None else started.provider_id
-        if handle is not None and HANDLE.fullmatch(handle):
+        known = handle is not None and HANDLE.fullmatch(handle) is not None
+        if result is not None and not (known and self.door.terms.metered):
+            return await self._by_result(result)
+        if known and handle is not None:
             await self.tools.ledger.unknown(self.job.id, self._later)
             await self.tools.ledger.handle(self.job.id, handle, None, self._later)
             return False
@@ -225,15 +230,18 @@ class Look:
         since = self._now
         status = None if answer is None else answer.status
         if status is not None and status.status in ("IN_QUEUE", "IN_PROGRESS") and not self._overdue:
-            if self.rung and (result := await self._result()) is not None:
+            if self._told_to_look and (result := await self._result()) is not None:
                 return await self._by_result(result)
             await self._progress(status)
+            if self._counting:
+                await self.tools.ledger.later(self.job.id, self._now + METER_LOOK_MS)
             return False
         said = status if answer is None or status is not None else Gone(answer.instance)
         result = await self._result()
         if result is not None:
-            return await self._by_result(result)
-        ended = await self._judge(Seen(since, said, started=await self._started()))
+            return await self._by_result(result, status)
+        marks = () if status is None else await self._marks()
+        ended = await self._judge(Seen(since, said, started=await self._started(), marks=marks))
         if not ended and status is not None:
             await self._progress(status)
         return ended
@@ -278,6 +286,15 @@ class Look:
         except ValidationError:
             return Started(job_id=self.job.id)
 
+    async def _marks(self) -> tuple[ExecutionMark, ...]:
+        """The executions that began, where each of them costs money."""
+        found: list[ExecutionMark] = []
+        if self._terms.price_u:
+            with contextlib.suppress(ObjectMissing, ValidationError):
+                for key in marks(self.request):
+                    found.append(ExecutionMark.model_validate_json(await self.tools.store.read(key, JSON_LIMIT)))
+        return tuple(found)
+
     async def _missing(self, result: JobResult) -> str | None:
         """The first output that storage does not hold as the result says."""
         if result.status not in ("done", "degraded"):
@@ -291,8 +308,9 @@ class Look:
 
     # booking -------------------------------------------------------------------------------------------------------
 
-    async def _by_result(self, result: JobResult) -> bool:
-        return await self._judge(Seen(self._now, result=result, missing=await self._missing(result)))
+    async def _by_result(self, result: JobResult, said: DoorStatus | None = None) -> bool:
+        missing, begun = await self._missing(result), await self._marks()
+        return await self._judge(Seen(self._now, said, result, missing, marks=begun))
 
     async def _judge(self, seen: Seen) -> bool:
         job = self.job
@@ -335,6 +353,18 @@ class Look:
     def _cheap(self) -> bool:
         """Whether looking for the result costs nothing."""
         return self.tools.store.folder is not None
+
+    @property
+    def _counting(self) -> bool:
+        """Whether a doorbell told of an end that the provider, who counts the time, has not told yet."""
+        return self.door.terms.metered and self.job.rung_at > 0 and not self._told_to_look
+
+    @property
+    def _told_to_look(self) -> bool:
+        """Whether the result is looked for though the door says that the job runs."""
+        if self.door.terms.metered:
+            return 0 < self.job.rung_at <= self._now - METER_MS
+        return self.rung
 
     @property
     def _overdue(self) -> bool:

@@ -5,22 +5,17 @@ The door's status says when to look, and ends jobs that left no result. Nothing 
 refusal, the door's own end, or the passing of times that storage's clock enforces.
 """
 
-import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
 
 from control.render.advance import JobState
-from functions.contract.job import DoorStatus, JobResult, Started
+from control.render.tariff import MOST_U, Basis, Clock, Tariff, charge, millis
+from functions.contract.job import DoorStatus, ExecutionMark, JobResult, Started
 
 START_GRACE_MS = 300_000
 """After `start_by`, until a job without a `started` object counts as never started."""
 END_GRACE_MS = 300_000
 """After deadline x executions, until a started job without a result counts as lost."""
-MOST_U = 10**12
-"""What a job is booked at most, whatever its door claims: a sum of such charges is still exact everywhere."""
-Basis = Literal["provider", "measured", "bound"]
-"""Where a charge comes from: what the provider says of this job, its own clock times the price, an upper bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +32,16 @@ class Terms:
     """The price's name in `control.graph.prices`, empty for one that was stated with the door."""
     price_date: str = ""
     price_source: str = ""
+    increment_ms: int = 1
+    """A run is billed in whole multiples of this."""
+    minimum_ms: int = 0
+    metered: bool = False
+    """Whether the door's status says how long the provider counted: a look waits for that before a job is booked."""
+
+    @property
+    def tariff(self) -> Tariff:
+        """What a run costs."""
+        return Tariff(self.price_u, self.increment_ms, self.minimum_ms)
 
     def bound(self, deadline_s: int, executions: int) -> int:
         """Upper bound of one job: price x (deadline + start-up allowance) x executions."""
@@ -67,7 +72,8 @@ class Gone:
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What was looked at now. `door` is None where it was not asked or gave no answer; `missing` names an output the
-    result promises and storage does not hold. A store that cannot be read gives nothing to judge by.
+    result promises and storage does not hold. `marks` are the executions that began, in order. A store that cannot be
+    read gives nothing to judge by.
     """
 
     now: int
@@ -75,6 +81,7 @@ class Seen:
     result: JobResult | None = None
     missing: str | None = None
     started: Started | None = None
+    marks: tuple[ExecutionMark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,38 +99,53 @@ class End:
 def judge(job: JobFacts, seen: Seen, terms: Terms) -> End | None:
     """The end of the job, None while it is open."""
     if seen.result is not None:
-        return _by_result(job, seen.result, seen.missing, terms)
+        return _by_result(job, seen.result, seen, terms)
     if isinstance(seen.door, Gone):
         return _by_absence(job, seen, seen.door, terms)
-    if seen.door is not None and seen.door.status not in ("IN_QUEUE", "IN_PROGRESS"):
+    if seen.door is not None and ended(seen.door):
         return _by_door(job, seen, seen.door, terms)
     return _by_time(job, seen, terms)
 
 
-def _by_result(job: JobFacts, result: JobResult, missing: str | None, terms: Terms) -> End:
-    charge, basis = _charge(job, result, terms)
+def _by_result(job: JobFacts, result: JobResult, seen: Seen, terms: Terms) -> End:
+    cost, basis = _charge(job, result, seen, terms)
     if result.status in ("done", "degraded"):
-        if missing is None:
-            return End(result.status, charge, basis)
-        reason = f"the result names {missing}, which is not in the object store as it says"
-        return End("failed", charge, basis, "output_missing", reason, retryable=True)
+        if seen.missing is None:
+            return End(result.status, cost, basis)
+        reason = f"the result names {seen.missing}, which is not in the object store as it says"
+        return End("failed", cost, basis, "output_missing", reason, retryable=True)
     if result.status == "cancelled":
-        return End("cancelled", charge, basis, "cancelled", "cancelled", retryable=True)
+        return End("cancelled", cost, basis, "cancelled", "cancelled", retryable=True)
     error = result.error
     if error is None:
-        return End("failed", charge, basis, "engine_failed", "the door gave no reason")
-    return End("failed", charge, basis, error.code, error.message, error.retryable)
+        return End("failed", cost, basis, "engine_failed", "the door gave no reason")
+    return End("failed", cost, basis, error.code, error.message, error.retryable)
 
 
-def _charge(job: JobFacts, result: JobResult, terms: Terms) -> tuple[int, Basis]:
-    """What a job with a result costs. One that does not say how long it took is booked at its hold."""
+def _charge(job: JobFacts, result: JobResult, seen: Seen, terms: Terms) -> tuple[int, Basis]:
+    """What a job with a result costs. One of which nobody says how long it took is booked at its hold."""
     metrics, made = result.metrics, result.status in ("done", "degraded")
-    if terms.price_u > 0 and not metrics.total_s > 0:
+    own = millis(metrics.call_s) or millis(metrics.total_s) or None
+    told = _told_ms(seen, terms)
+    if terms.price_u > 0 and own is None and told is None:
         return job.hold_u, "bound"
-    spent = _cost(metrics.total_s, terms)
+    spent, basis = charge(terms.tariff, Clock(own, told, result.execution), seen.marks, job.deadline_s, job.hold_u)
     if metrics.billed_u is not None:
-        return min(MOST_U, spent + max(0, metrics.billed_u)), "provider"
-    return spent + job.fixed_u, "measured" if made or not job.fixed_u else "bound"
+        return min(MOST_U, spent + max(0, metrics.billed_u)), "provider" if basis != "bound" else basis
+    return min(MOST_U, spent + job.fixed_u), basis if made or not job.fixed_u else "bound"
+
+
+def _told_ms(seen: Seen, terms: Terms) -> Fraction | None:
+    """How long the provider counted, where its statement is one of the time that it bills."""
+    door = seen.door
+    if not terms.metered or not isinstance(door, DoorStatus) or door.executionTime is None or not ended(door):
+        return None
+    return Fraction(max(0, door.executionTime))
+
+
+def ended(door: DoorStatus) -> bool:
+    """Whether the door says that the job runs no more."""
+    return door.status not in ("IN_QUEUE", "IN_PROGRESS")
 
 
 def _by_absence(job: JobFacts, seen: Seen, gone: Gone, terms: Terms) -> End | None:
@@ -153,7 +175,9 @@ def _by_door(job: JobFacts, seen: Seen, door: DoorStatus, terms: Terms) -> End |
 def _told(job: JobFacts, seen: Seen, door: DoorStatus, terms: Terms) -> tuple[int, Basis]:
     """What a job without a result costs, by its door: the time it states, else a cold start where it never began."""
     if door.executionTime is not None:
-        return _cost(door.executionTime / 1000, terms) + job.fixed_u, "bound" if job.fixed_u else "provider"
+        clock = Clock(None, Fraction(max(0, door.executionTime)))
+        spent, basis = charge(terms.tariff, clock, seen.marks, job.deadline_s, job.hold_u)
+        return min(MOST_U, spent + job.fixed_u), "bound" if job.fixed_u else basis
     if seen.started is None and door.status != "COMPLETED":
         return _cold_start(job, terms), "bound"
     return job.hold_u, "bound"
@@ -186,10 +210,3 @@ def _error_of(door: DoorStatus) -> tuple[str, str, bool]:
 def _cold_start(job: JobFacts, terms: Terms) -> int:
     """What a job costs at most that woke a worker and never began."""
     return min(job.hold_u, terms.price_u * terms.start_allowance_s)
-
-
-def _cost(seconds: float, terms: Terms) -> int:
-    """Micro-dollars of these seconds as they are written, rounded up, whatever a door may claim."""
-    if not 0 < seconds < MOST_U:
-        return 0 if not seconds > 0 else MOST_U if terms.price_u else 0
-    return min(MOST_U, math.ceil(Fraction(repr(seconds)) * terms.price_u))

@@ -60,6 +60,7 @@ class JobRow:
     allowance_s: int = 0
     fixed_u: int = 0
     known: str = "{}"
+    rung_at: int = 0
 
 
 def render_of(row: Row) -> RenderRow:

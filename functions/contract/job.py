@@ -143,6 +143,8 @@ class Metrics(Open):
     compute_s: float = 0.0
     encode_s: float = 0.0
     total_s: float = 0.0
+    call_s: float = 0.0
+    """Seconds since the provider's call began, earlier executions within that call and all: what a provider bills."""
     peak_vram_bytes: int | None = None
     peak_rss_bytes: int | None = None
     frames: int | None = None
@@ -175,6 +177,19 @@ class JobResult(Open):
     error: WireError | None = None
     metrics: Metrics = Metrics()
     provenance: Provenance = Provenance()
+    execution: int = 0
+    """Number of the execution that made it, from 1; 0 where that is not known."""
+
+
+class ExecutionMark(Open):
+    """The mark that the runtime leaves among the job's `work` objects when an execution begins. Milliseconds since the
+    epoch; `call` names the provider's call that it runs in, and `since` is when that began.
+    """
+
+    at: int = 0
+    worker: str = ""
+    call: str = ""
+    since: int = 0
 
 
 class Started(Open):

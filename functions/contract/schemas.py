@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, TypeAdapter
 
-from functions.contract.job import DoorStatus, JobProgress, JobRequest, JobResult, RunRequest, Started
+from functions.contract.job import DoorStatus, ExecutionMark, JobProgress, JobRequest, JobResult, RunRequest, Started
 from functions.contract.manifest import EngineManifest
 from functions.contract.media import MediaFacts
 from functions.contract.params import Params
@@ -18,6 +18,7 @@ FOLDER = Path(__file__).with_name("schemas")
 MODELS: Mapping[str, type[BaseModel]] = {
     "door-status": DoorStatus,
     "engine-manifest": EngineManifest,
+    "execution-mark": ExecutionMark,
     "job-progress": JobProgress,
     "job-request": JobRequest,
     "job-result": JobResult,

@@ -8,7 +8,6 @@ anything is reported, except where the request was refused, the execution was on
 """
 
 import contextlib
-import json
 import os
 import resource
 import shutil
@@ -32,9 +31,19 @@ from functions.contract.errors import (
     StorageError,
     TooLate,
 )
-from functions.contract.job import JobProgress, JobRequest, JobResult, Metrics, OutputFact, Provenance, Started
+from functions.contract.job import (
+    ExecutionMark,
+    JobProgress,
+    JobRequest,
+    JobResult,
+    Metrics,
+    OutputFact,
+    Provenance,
+    Started,
+)
 from functions.contract.manifest import EngineManifest
 from functions.media.checks import check_outputs
+from functions.runtime.call import Call
 from functions.runtime.children import Stop
 from functions.runtime.context import ProgressLog, Report, RunningJob, input_path
 from functions.runtime.engine import Outcome
@@ -72,24 +81,24 @@ def execute(
     *,
     stop: Stop | None = None,
     report: Report | None = None,
-    handle: str | None = None,
+    call: Call | None = None,
 ) -> JobResult:
-    """Run one execution of a job to its result. `stop` ends it from another thread; `handle` is the provider's id."""
-    execution = _Execution(request, host, stop or Stop(), report or _ignore, handle)
+    """Run one execution of a job to its result. `stop` ends it from another thread."""
+    execution = _Execution(request, host, stop or Stop(), report or _ignore, call or Call())
     try:
         with typed_errors(execution.stop):
             return execution.run()
     except JobError as error:
-        failed = ended(request, error, execution.metrics())
-        return settle(request, host.storage(request), failed) if execution.begun else failed
+        failed = ended(request, error, execution.metrics()).model_copy(update={"execution": execution.number})
+        return settle(request, host.storage(request), failed) if execution.number else failed
 
 
 class _Execution:
-    def __init__(self, request: JobRequest, host: Host, stop: Stop, report: Report, handle: str | None) -> None:
-        self.request, self.host, self.stop, self.report, self.handle = request, host, stop, report, handle
+    def __init__(self, request: JobRequest, host: Host, stop: Stop, report: Report, call: Call) -> None:
+        self.request, self.host, self.stop, self.report, self.call = request, host, stop, report, call
         self.since = time.monotonic()
-        self.begun = False
-        """Whether this execution counts: from here on the job has a result, whatever happens."""
+        self.number = 0
+        """Which execution this is, 0 until it counts: from then on the job has a result, whatever happens."""
         self.adopted = False
         """Whether an output is another execution's, because it was there first and is not the same."""
         self.seconds = {"load": 0.0, "compute": 0.0, "encode": 0.0}
@@ -110,15 +119,16 @@ class _Execution:
         request, now = self.request, self.host.now_ms()
         key = request.reserved.started.key
         if now <= request.start_by:
-            mark = Started(job_id=request.job_id, provider_id=self.handle, worker=self.host.worker, at=now)
+            mark = Started(job_id=request.job_id, provider_id=self.call.handle, worker=self.host.worker, at=now)
             storage.create(key, mark.model_dump_json().encode(), JSON, lasting=False)
         elif storage.get(key, LIMIT) is None:
             raise TooLate("the job was not begun in time; submit the step again")
-        mark_at = json.dumps({"at": now, "worker": self.host.worker}).encode()
+        since = self.call.since or now
+        mark_at = ExecutionMark(at=now, worker=self.host.worker, call=self.call.name, since=since)
         for number in range(1, request.executions + 1):
             key = f"{request.reserved.work.key}/{execution_name(number)}"
-            if storage.create(key, mark_at, JSON, lasting=False):
-                self.begun = True
+            if storage.create(key, mark_at.model_dump_json().encode(), JSON, lasting=False):
+                self.number = number
                 return
         raise ExecutionsSpent(f"the job has run {request.executions} times without a result; submit the step again")
 
@@ -152,6 +162,7 @@ class _Execution:
             notes=(*outcome.notes, *notes),
             metrics=self.metrics(sum(f.frames or 0 for f in facts.values()) or None),
             provenance=_provenance(outcome.provenance, manifest),
+            execution=self.number,
         )
         # What an engine says may hold numbers that JSON has not.
         return JobResult.model_validate_json(result.model_dump_json())
@@ -185,11 +196,14 @@ class _Execution:
     def metrics(self, frames: int | None = None) -> Metrics:
         """Seconds and memory so far."""
         peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        total_s = round(time.monotonic() - self.since, 3)
+        call_s = round((self.host.now_ms() - self.call.since) / 1000, 3) if self.call.since else 0.0
         return Metrics(
             load_s=round(self.seconds["load"], 3),
             compute_s=round(self.seconds["compute"], 3),
             encode_s=round(self.seconds["encode"], 3),
-            total_s=round(time.monotonic() - self.since, 3),
+            total_s=total_s,
+            call_s=max(total_s, call_s),
             peak_rss_bytes=peak * RSS_UNIT,
             frames=frames,
         )

@@ -4,6 +4,7 @@ door's own pool a bench remembers nothing, and never takes itself for the only o
 
 import asyncio
 import contextlib
+import secrets
 import shutil
 import sys
 import time
@@ -11,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from functions.contract.errors import Cancelled, ContractError, ExecutionsSpent, JobError, WorkerDied
-from functions.contract.job import JobProgress, JobRequest, JobResult
+from functions.contract.job import JobProgress, JobRequest, JobResult, Metrics
+from functions.runtime.call import Call
 from functions.runtime.results import ended, settle
 from functions.runtime.stores import Stores
 from functions.runtime.verify import Trust, check
@@ -26,7 +28,7 @@ Report = Callable[[JobProgress], None]
 @dataclass
 class _Job:
     request: JobRequest
-    handle: str | None
+    call: Call
     report: Report
     cancelled: bool = False
     running: Execution | None = None
@@ -71,11 +73,12 @@ class Bench:
         again. Raises `Left` where the bench is closed, `ExecutionsSpent` where the job may not run once more: it may
         be running elsewhere at this moment, so then nothing is written.
         """
+        begun = time.time_ns() // 1_000_000
         try:
-            await asyncio.to_thread(check, request, self._trust, now_ms=time.time_ns() // 1_000_000)
+            await asyncio.to_thread(check, request, self._trust, now_ms=begun)
         except ContractError as error:
             return ended(request, error)
-        job = _Job(request, handle, report or _ignore)
+        job = _Job(request, Call(handle, secrets.token_hex(8), begun), report or _ignore)
         work = asyncio.create_task(self._run(job))
         try:
             result = await asyncio.shield(work)
@@ -109,7 +112,7 @@ class Bench:
         worker = await self._take()
         job.running = Execution(worker, job.request, self._settings.grace_s, job.report)
         try:
-            result = await job.running.result(handle=job.handle, cancelled=job.cancelled)
+            result = await job.running.result(call=job.call, cancelled=job.cancelled)
             if self._left:
                 raise Left
             if result is None:
@@ -125,7 +128,8 @@ class Bench:
             await self._give(worker, job.request)
 
     async def _settle(self, job: _Job, reason: JobError) -> JobResult:
-        failed = ended(job.request, reason)
+        took_s = round(time.time_ns() / 1e9 - job.call.since / 1000, 3)
+        failed = ended(job.request, reason, Metrics(total_s=max(0.0, took_s), call_s=max(0.0, took_s)))
         return await asyncio.to_thread(settle, job.request, self._storage(job.request), failed)
 
     async def _take(self) -> WorkerProcess:

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import asdict
 
 from functions.contract.errors import Cancelled, DeadlineExceeded, GpuBroken, JobError
 from functions.contract.job import JobProgress, JobRequest, JobResult
+from functions.runtime.call import Call
 from functions.serve.processes import WorkerProcess
 
 
@@ -19,12 +21,12 @@ class Execution:
         self._killer: asyncio.TimerHandle | None = None
         self.reason: JobError | None = None
 
-    async def result(self, *, handle: str | None = None, cancelled: bool = False) -> JobResult | None:
-        """What the process reports, None when it ended without. `handle` is the provider's id of the job."""
+    async def result(self, *, call: Call | None = None, cancelled: bool = False) -> JobResult | None:
+        """What the process reports, None when it ended without. `call` is the provider's, where there is one."""
         request = self._request
         late = DeadlineExceeded(f"the job did not stop at its deadline of {request.deadline_s} s and was killed")
         self._kill_after(request.deadline_s + self._grace_s, late)
-        self._worker.tell({"run": request.wire(), "handle": handle})
+        self._worker.tell({"run": request.wire(), "call": asdict(call or Call())})
         if cancelled:
             self.cancel()
         async for answer in self._worker.answers():

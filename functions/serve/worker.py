@@ -1,6 +1,6 @@
 """A warm process that runs one job at a time for the door: `python -m functions.serve.worker`.
 
-One JSON object a line. In: first the `DoorSettings`, then `{"run": <JobRequest>, "handle": <provider's id>}` and
+One JSON object a line. In: first the `DoorSettings`, then `{"run": <JobRequest>, "call": <the fields of Call>}` and
 `{"cancel": <job id>}`.
 Out: `{"ready": pid}`, `{"progress": <JobProgress>}`, `{"result": <JobResult>}`. When standard input closes, the door
 is gone: children are killed and the process ends.
@@ -21,6 +21,7 @@ from typing import IO, Any, NoReturn
 from functions.catalog import Catalog
 from functions.contract.errors import Cancelled, EngineError
 from functions.contract.job import JobProgress, JobRequest
+from functions.runtime.call import Call
 from functions.runtime.children import Stop
 from functions.runtime.engines import Engines
 from functions.runtime.execute import Host, execute
@@ -38,7 +39,7 @@ class Worker:
     def __init__(self, orders: IO[bytes], answers: IO[bytes]) -> None:
         self._orders, self._answers = orders, answers
         self._lock = threading.Lock()
-        self._jobs: SimpleQueue[tuple[JobRequest, str | None, Stop]] = SimpleQueue()
+        self._jobs: SimpleQueue[tuple[JobRequest, Call, Stop]] = SimpleQueue()
         self._stops: dict[str, Stop] = {}
         self._trash: list[Path] = []
 
@@ -62,10 +63,10 @@ class Worker:
         while True:
             self._run(*self._jobs.get(), host, settings.grace_s)
 
-    def _run(self, request: JobRequest, handle: str | None, stop: Stop, host: Host, grace_s: float) -> None:
+    def _run(self, request: JobRequest, call: Call, stop: Stop, host: Host, grace_s: float) -> None:
         # Ends the process from C, even where an engine holds the interpreter and the door is gone.
         faulthandler.dump_traceback_later(request.deadline_s + 2 * grace_s + 10, exit=True)
-        result = execute(request, host, stop=stop, report=self._progress, handle=handle)
+        result = execute(request, host, stop=stop, report=self._progress, call=call)
         faulthandler.cancel_dump_traceback_later()
         self._stops.pop(request.job_id, None)
         self._say({"result": result.model_dump(mode="json")})
@@ -90,7 +91,7 @@ class Worker:
             if "run" in order:
                 request, stop = JobRequest.model_validate_json(json.dumps(order["run"])), Stop()
                 self._stops[request.job_id] = stop
-                self._jobs.put((request, order.get("handle"), stop))
+                self._jobs.put((request, Call(**order.get("call", {})), stop))
             elif (running := self._stops.get(order["cancel"])) is not None:
                 running.set(Cancelled("the job was cancelled"))
         leave()

@@ -12,8 +12,8 @@ from pathlib import Path
 from control.doors.client import Address, DoorClient, Manners
 from control.doors.registry import Door
 from control.graph.model import Recipe
+from control.render.desk import wall_ms
 from control.render.outcome import Terms
-from control.render.runner import wall_ms
 from control.render.service import Studio
 from control.render.session import Place, opened
 from control.render.views import RenderView
@@ -48,7 +48,9 @@ def film(run: str) -> bytes:
 
 def door(url: str) -> tuple[Door, DoorClient]:
     """The endpoint, as a Studio knows it that shares its folder with the workers."""
-    terms = Terms(price_u=PRICE_U, start_allowance_s=600, forgets=True)
+    terms = Terms(
+        price_u=PRICE_U, start_allowance_s=600, forgets=True, increment_ms=1000, minimum_ms=1000, metered=True
+    )
     known = Door(
         id=DOOR,
         engines=frozenset({"echo"}),

@@ -182,7 +182,7 @@ class Jobs:
             job = self.get(handle)
             if job is not None and job.state not in FINAL:
                 self._tell_stop(job)
-                self._end(job, "CANCELLED")
+                self._end(job, "CANCELLED", self.rules.now_ms())
             return job
 
     def forget(self, handle: str) -> None:
@@ -266,10 +266,11 @@ class Jobs:
     def done(self, worker: str, handle: str, post: Document) -> None:
         """Believe what a worker posts of a job, in the order it comes."""
         with self.changed:
+            now = self.rules.now_ms()
             if post.get("stopPod"):
                 self.stop_pods.append(worker)
             if post.get("status") != "IN_PROGRESS":
-                self._settle(worker, handle)
+                self._settle(worker, handle, now)
             job = self.jobs.get(handle)
             if job is None:
                 return
@@ -280,7 +281,7 @@ class Jobs:
                 job.state, job.output = "IN_PROGRESS", post.get("output")
             else:
                 job.output, job.error = post.get("output"), post.get("error")
-                self._end(job, "FAILED" if "error" in post else "COMPLETED")
+                self._end(job, "FAILED" if "error" in post else "COMPLETED", now)
 
     def ping(self, worker: str, query: Document | None = None) -> None:
         """A sign of life."""
@@ -312,10 +313,11 @@ class Jobs:
                 self._again(job)
             elif job.begun_ms is not None and now > job.begun_ms + job.execution_ms:
                 self._tell_stop(job)
-                self._end(job, "TIMED_OUT")
+                self._end(job, "TIMED_OUT", now)
 
     def _again(self, job: Job) -> None:
-        self._settle(job.worker or "", job.id)
+        now = self.rules.now_ms()
+        self._settle(job.worker or "", job.id, now)
         if job.retried < self.rules.retries:
             job.retried += 1
             job.state, job.worker, job.begun_ms = "IN_QUEUE", None, None
@@ -323,10 +325,10 @@ class Jobs:
             self.changed.notify_all()
         else:
             job.error = f"job timed out after {job.retried} retries"
-            self._end(job, "FAILED")
+            self._end(job, "FAILED", now)
 
-    def _end(self, job: Job, state: State) -> None:
-        job.state, job.ended_ms = state, self.rules.now_ms()
+    def _end(self, job: Job, state: State, now: int) -> None:
+        job.state, job.ended_ms = state, now
         url = job.body.get("webhook")
         if url and state in ("COMPLETED", "FAILED"):
             body = {**job.told(), "input": job.input, "webhook": url}
@@ -338,10 +340,10 @@ class Jobs:
             self._stops.setdefault(job.worker, deque()).append(job.id)
             self.changed.notify_all()
 
-    def _settle(self, worker: str, handle: str) -> None:
+    def _settle(self, worker: str, handle: str, now: int) -> None:
         for charge in self.ledger:
             if (charge.job, charge.worker, charge.ended_ms) == (handle, worker, None):
-                charge.ended_ms = self.rules.now_ms()
+                charge.ended_ms = now
 
     # the bill -------------------------------------------------------------------------------------------------------
 

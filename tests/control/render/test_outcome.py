@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from control.render.outcome import END_GRACE_MS, MOST_U, START_GRACE_MS, Gone, JobFacts, Seen, Terms, judge
+from control.render.outcome import END_GRACE_MS, START_GRACE_MS, Gone, JobFacts, Seen, Terms, judge
+from control.render.tariff import MOST_U
 from functions.contract.errors import WireError
-from functions.contract.job import DoorStatus, JobResult, Metrics, Started
+from functions.contract.job import DoorStatus, ExecutionMark, JobResult, Metrics, Started
 
 START_BY, DEADLINE_S = 1_000_000, 100
 JOB = JobFacts(START_BY, DEADLINE_S, executions=2, hold_u=5000, instance="q1", posts=1)
@@ -180,6 +181,40 @@ def test_every_end_is_booked_at_what_it_cost(seen: Seen, booked: tuple[str, int,
     end = judge(JOB, seen, PAID)
     assert end is not None
     assert (end.state, end.charge_u, end.basis) == booked
+
+
+METERED = replace(PAID, increment_ms=1000, minimum_ms=1000, metered=True)
+
+
+@pytest.mark.parametrize(
+    ("terms", "said", "booked"),
+    [
+        (METERED, door("COMPLETED", executionTime=3001), (40, "provider")),
+        (METERED, door("IN_PROGRESS", executionTime=9000), (30, "measured")),
+        (METERED, door("COMPLETED"), (30, "measured")),
+        (METERED, Gone(), (30, "measured")),
+        (METERED, None, (30, "measured")),
+        (PAID, door("COMPLETED", executionTime=3001), (24, "measured")),
+    ],
+)
+def test_a_provider_that_tells_its_time_is_believed_once_it_counts_no_more(
+    terms: Terms, said: Any, booked: tuple[int, str]
+) -> None:
+    end = judge(JOB, Seen(0, said, result("done")), terms)
+    assert end is not None
+    assert (end.charge_u, end.basis) == booked
+
+
+def test_executions_that_a_provider_made_on_its_own_are_booked() -> None:
+    marks = (ExecutionMark(at=0, call="a"), ExecutionMark(at=10_000, call="b"))
+    made = Seen(0, door("COMPLETED", executionTime=3000), result("done", execution=2), marks=marks)
+    end = judge(JOB, made, METERED)
+    assert end is not None
+    assert (end.charge_u, end.basis) == (30 + 130, "bound")
+    died = Seen(0, door("FAILED", executionTime=3000), started=STARTED, marks=marks)
+    end = judge(JOB, died, METERED)
+    assert end is not None
+    assert (end.charge_u, end.basis) == (30 + 130, "bound")
 
 
 @pytest.mark.parametrize("status", ["done", "failed"])
