@@ -1,0 +1,144 @@
+"""Models brought onto the device for the stage that needs them, as a plan places them."""
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from functions.contract.errors import EngineError
+from functions.models import tensors
+from functions.models.device import Device
+from functions.models.plan import HEADROOM, KINDS, ModelSize, Placement, Plan
+from functions.models.residency import Residency, empty_cache
+
+Load = Callable[[torch.device], nn.Module]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that a job uses: `key` names weights and variant, `load` makes it on a device, `quantise` puts its linear
+    layers into 8 bit in place. `compiled` readies it on a GPU (kernels, memory format), once.
+    """
+
+    key: Hashable
+    size: ModelSize
+    load: Load
+    quantise: Callable[[nn.Module], None] | None = None
+    compiled: Callable[[nn.Module], None] | None = None
+
+
+class Stages:
+    """What a worker holds of models between jobs: on the device within its memory, and in main memory."""
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+        self._where = torch.device(device.torch_device)
+        self.onboard = Residency(device.vram_bytes or device.ram_bytes)
+        self.aside = Residency(device.ram_bytes)
+        self._plan: Plan | None = None
+
+    def follow(self, plan: Plan) -> None:
+        """Hold to this plan from now on: what its stages need is kept free."""
+        self._plan = plan
+        if plan.vram_bytes:
+            always = sum(int(m.bytes * kind.share) for m in plan.models if (kind := _kind(plan, m)).vram == "always")
+            stages = plan.peak_vram_bytes - always
+            self.onboard.budget_bytes = int(self.device.vram_bytes * (1 - HEADROOM)) - stages
+            if self.onboard.used_bytes > self.onboard.budget_bytes:
+                self.onboard.clear()
+
+    @contextmanager
+    def use(self, model: Model) -> Iterator[Any]:
+        """The model on the device for the time of the block."""
+        if self._plan is None:
+            raise EngineError("no plan is followed yet; call follow() first")
+        placement = self._plan.placements[model.size.name]
+        nbytes = int(model.size.bytes * KINDS[placement].share)
+        key = (model.key, "8bit" if placement.startswith("quantised") else "full", placement)
+        match placement:
+            case "resident" | "quantised":
+                yield self.onboard.get(key, nbytes, lambda: self._loaded(model, placement, self._where))
+            case "model_offload" | "quantised_offload":
+                with moved(self.aside.get(key, nbytes, lambda: self._pinned(model, placement)), self._where) as module:
+                    yield module
+            case "group_offload":
+                yield self.aside.get(key, nbytes, lambda: self._streamed(model))
+            case "reload" | "quantised_reload":
+                try:
+                    yield self._loaded(model, placement, self._where)
+                finally:
+                    empty_cache()
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """After a failure inside, let go of everything."""
+        with self.onboard.guard(), self.aside.guard():
+            yield
+
+    def _loaded(self, model: Model, placement: Placement, where: torch.device) -> nn.Module:
+        module = model.load(where)
+        if placement.startswith("quantised") and model.quantise is not None:
+            model.quantise(module)
+        if where.type == "cuda" and model.compiled is not None:
+            model.compiled(module)
+        return module
+
+    def _pinned(self, model: Model, placement: Placement) -> nn.Module:
+        """Loaded on the device, where quantising is quick, then put into pinned memory."""
+        module = self._loaded(model, placement, self._where)
+        for tensor in _tensors(module):
+            host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=tensor.is_cuda)
+            tensor.data = host.copy_(tensor.data)
+        empty_cache()
+        return module
+
+    def _streamed(self, model: Model) -> nn.Module:
+        from diffusers.hooks import apply_group_offloading
+
+        module = model.load(torch.device("cpu"))
+        apply_group_offloading(
+            module,
+            onload_device=self._where,
+            offload_device=torch.device("cpu"),
+            offload_type="block_level",
+            num_blocks_per_group=1,
+            use_stream=self._where.type == "cuda",
+        )
+        return module
+
+
+def _kind(plan: Plan, model: ModelSize) -> Any:
+    return KINDS[plan.placements[model.name]]
+
+
+@contextmanager
+def moved(module: nn.Module, where: torch.device) -> Iterator[nn.Module]:
+    """The module with its tensors copied to a device; afterwards it has its own back, without a copy in return."""
+    own = [(tensor, tensor.data) for tensor in _tensors(module)]
+    try:
+        for tensor, data in own:
+            tensor.data = data.to(where, non_blocking=True)
+        yield module
+    finally:
+        for tensor, data in own:
+            tensor.data = data
+        empty_cache()
+
+
+def _tensors(module: nn.Module) -> list[torch.Tensor]:
+    return [*module.parameters(), *module.buffers()]
+
+
+def shapes(files: Sequence[Path]) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of all that some safetensors files hold."""
+    return {name: tensor.shape for path in files for name, tensor in tensors.index(path).items()}
+
+
+def stored_bytes(files: Sequence[Path], itemsize: int) -> int:
+    """Bytes of all tensors of some files when each number takes `itemsize`."""
+    sizes = (torch.Size(shape).numel() for shape in shapes(files).values())
+    return sum(sizes) * itemsize

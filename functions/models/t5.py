@@ -1,0 +1,116 @@
+"""T5 and UMT5 text encoders: alone on the device while they work, their output kept by (encoder, text).
+
+They run in bf16 on a GPU and fp32 on a CPU, never in fp16, in which their activations overflow.
+"""
+
+import hashlib
+import html
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ftfy
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import AutoTokenizer
+
+from functions.contract.errors import InputError
+
+KEPT = 256
+"""Embeddings kept in a cache folder; the oldest go first. One is 4 MB at 512 tokens of 4096."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """An encoded text: `states` (1, tokens, width), `mask` (1, tokens), 1 where a token is no padding."""
+
+    states: Tensor
+    mask: Tensor
+
+    def on(self, device: torch.device | str, dtype: torch.dtype) -> "Text":
+        """The same on a device."""
+        return Text(self.states.to(device, dtype), self.mask.to(device))
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The tokenizer of a weight set and how many tokens its model takes."""
+
+    tokenizer: Any
+    limit: int
+
+    @classmethod
+    def of(cls, folder: Path, limit: int) -> "Tokens":
+        """The tokenizer that lies in `folder`."""
+        return cls(AutoTokenizer.from_pretrained(folder, local_files_only=True), limit)
+
+    def check(self, text: str, what: str) -> None:
+        """Raises `InputError` for a text that has more tokens than the model takes; nothing is cut off."""
+        count = len(self.tokenizer(clean(text)).input_ids)
+        if count > self.limit:
+            raise InputError(
+                f"the {what} has {count} tokens, this engine takes {self.limit}: shorten it by about a "
+                f"{(count - self.limit) / count:.0%}"
+            )
+
+    def __call__(self, text: str) -> tuple[Tensor, Tensor]:
+        """Ids and mask, each (1, limit)."""
+        made = self.tokenizer(
+            clean(text),
+            padding="max_length",
+            max_length=self.limit,
+            truncation=True,
+            return_attention_mask=True,
+            return_tensors="pt",
+        )
+        return made.input_ids, made.attention_mask
+
+
+def clean(text: str) -> str:
+    """Mended Unicode, no HTML entities, single spaces: as the models' own training text was prepared."""
+    mended = html.unescape(html.unescape(ftfy.fix_text(text)))
+    return re.sub(r"\s+", " ", mended).strip()
+
+
+class Texts:
+    """Encodes texts, each once for an encoder: `digest` names encoder and precision, `folder` keeps what was made."""
+
+    def __init__(self, folder: Path, digest: str, tokens: Tokens) -> None:
+        self._folder, self._digest, self._tokens = folder / "texts", digest, tokens
+
+    def encode(self, texts: Sequence[str], encoder: Callable[[], nn.Module]) -> list[Text]:
+        """The texts in order. `encoder` is asked for its model only where one of them is not known yet."""
+        missing = [text for text in dict.fromkeys(texts) if not self._path(text).is_file()]
+        fresh = self._encoded(missing, encoder()) if missing else {}
+        return [fresh[text] if text in fresh else self._kept(text) for text in texts]
+
+    @torch.no_grad()
+    def _encoded(self, texts: Sequence[str], encoder: nn.Module) -> dict[str, Text]:
+        found = {}
+        device = next(encoder.parameters()).device
+        for text in texts:
+            ids, mask = self._tokens(text)
+            states = encoder(ids.to(device), mask.to(device)).last_hidden_state
+            found[text] = Text(states.cpu(), mask)
+            self._keep(text, found[text])
+        return found
+
+    def _path(self, text: str) -> Path:
+        named = f"{self._digest}/{self._tokens.limit}/{text}"
+        return self._folder / f"{hashlib.sha256(named.encode()).hexdigest()}.safetensors"
+
+    def _kept(self, text: str) -> Text:
+        held = load_file(self._path(text))
+        return Text(held["states"], held["mask"])
+
+    def _keep(self, text: str, made: Text) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._path(text)
+        part = path.with_suffix(".part")
+        save_file({"states": made.states.contiguous(), "mask": made.mask.contiguous()}, part)
+        part.replace(path)
+        for old in sorted(self._folder.glob("*.safetensors"), key=lambda p: p.stat().st_mtime)[:-KEPT]:
+            old.unlink(missing_ok=True)
