@@ -1,6 +1,7 @@
 """One look at one job: post it, ask its door, read its objects, cancel it, and book what is known then."""
 
 import contextlib
+import functools
 import json
 import random
 import secrets
@@ -72,6 +73,12 @@ def post_ms(door: Door) -> int:
     return POST_AGAIN_MS if door.terms.repeatable else POST_MS
 
 
+@functools.lru_cache(maxsize=1000)
+def _request(text: str) -> JobRequest:
+    """A stored request: the same at every look."""
+    return JobRequest.model_validate_json(text)
+
+
 class Look:
     """One look at one job. Raises `StoreError` or `DatabaseError` where those cannot be used; look again later."""
 
@@ -80,7 +87,7 @@ class Look:
         self.door = tools.doors.door(job.door)
         self.client: DoorClient = tools.doors.client(job.door)
         self.guard = tools.doors.guard(job.door)
-        self.request = JobRequest.model_validate_json(job.request)
+        self.request = _request(job.request)
 
     async def take(self) -> bool:
         """Look, and book what is known. Whether the job has ended."""
