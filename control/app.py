@@ -17,7 +17,7 @@ from control.api.hub import Hub
 from control.api.routes import PREFIX, routes
 from control.doors.doorbell import doorbell_key
 from control.errors import StudioError
-from control.render.runner import wall_ms
+from control.render.desk import wall_ms
 from control.settings import Settings
 from control.studio import open_session
 from control.web import costs, doors, forms, login, pages, views

@@ -9,7 +9,7 @@ from control.db import Database
 from control.db.d1 import D1Database, hosted, worker
 from control.db.sqlite import SqliteDatabase
 from control.graph.plan import plan_film
-from control.render.runner import wall_ms
+from control.render.desk import wall_ms
 from control.render.service import Studio
 from control.render.session import Place, Session, opened, signing_key
 from control.settings import Settings

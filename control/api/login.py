@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from control.api.access import LINK_MS, Access, TokenScope
 from control.db.migrate import migrate
-from control.render.runner import wall_ms
+from control.render.desk import wall_ms
 from control.settings import Settings
 from control.studio import open_database
 

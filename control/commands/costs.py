@@ -11,7 +11,7 @@ from control.errors import Invalid
 from control.render import bills, sheet
 from control.render.bills import Account
 from control.render.budget import usd
-from control.render.runner import NO_LIMIT
+from control.render.desk import NO_LIMIT
 from control.render.views import Budget, Cost, Costs, Imported
 from control.settings import Settings
 from control.studio import open_session

@@ -15,10 +15,10 @@ from control.graph.model import Plan, Recipe, Step
 from control.graph.quote import Class, Paces, StepPrice, Tag, count, deadline_s, exact, price_plan, tier_of
 from control.render import estimate
 from control.render.budget import month_of, no_month, usd
+from control.render.desk import NO_LIMIT, Desk
 from control.render.ledger import NEWEST, Ledger, Room
 from control.render.outcome import Terms
 from control.render.planning import Known
-from control.render.runner import NO_LIMIT, Desk
 from control.render.views import PriceTag, Quote, QuoteGroup, QuoteLine
 from functions.catalog import Catalog
 

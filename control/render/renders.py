@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from control.db import Database, Row, Value
+from control.db import Database, Row, Statement, Value
 from control.render.advance import Standing
 from control.render.rows import RenderRow, render_of
 from control.render.views import RenderState
@@ -14,13 +14,17 @@ LEASE_MS = 10_000
 a runner that was killed does not hold up the next.
 """
 
+_LEASABLE = "state IN ('running','paused') AND next_at<=:now AND lease_until<:now"
 # A token leases once, so that a claim sent twice does not take a second render unseen.
 # Who wakes a render writes -1; a claim makes it 0, so that a release sees what was asked for meanwhile.
 _CLAIM = """
 UPDATE render SET lease_token=:token, lease_until=:until, next_at=0 WHERE id=(
-    SELECT id FROM render WHERE state IN ('running','paused') AND next_at<=:now AND lease_until<:now
-    ORDER BY next_at LIMIT 1)
-  AND NOT EXISTS(SELECT 1 FROM render WHERE lease_token=:token)"""
+    SELECT id FROM render WHERE LEASABLE ORDER BY next_at LIMIT 1)
+  AND NOT EXISTS(SELECT 1 FROM render WHERE lease_token=:token)""".replace("LEASABLE", _LEASABLE)
+_DUE = "SELECT COUNT(*) AS n FROM render WHERE LEASABLE".replace("LEASABLE", _LEASABLE)
+_WAKE = """
+UPDATE render SET next_at=-1 WHERE state IN ('running','paused') AND next_at>0
+  AND id IN (SELECT value FROM json_each(:renders))"""
 _RELEASE = """
 UPDATE render SET lease_token=NULL, lease_until=0, next_at=CASE WHEN next_at=-1 THEN -1 ELSE :next_at END
 WHERE id=:render AND lease_token=:token"""
@@ -95,6 +99,16 @@ SELECT artifact.fp, quality, kept, facts, condemned_at, job.payer FROM json_each
 JOIN artifact ON artifact.fp=json_each.value JOIN job ON job.id=artifact.job_id"""
 
 
+def taking(render: RenderRow, takes: Sequence[Mapping[str, Any]], now: int) -> list[Statement]:
+    """Statements that remember finished steps as takes of their film, each artifact once, with an event for each new
+    one.
+    """
+    if not takes:
+        return []
+    values: dict[str, Value] = {"film": render.film_id, "render": render.id, "takes": json.dumps(takes), "now": now}
+    return [(_TAKE, values), (_ADOPT_TAKES, values), (_TAKE_EVENT, values)]
+
+
 class Renders:
     """The statements over one `Database`. `now` is milliseconds since the epoch throughout."""
 
@@ -107,6 +121,16 @@ class Renders:
         results = await self.db.batch([(_CLAIM, values), ("SELECT * FROM render WHERE lease_token=:token", values)])
         return render_of(results[1].rows[0]) if results[1].rows else None
 
+    async def due(self, now: int) -> int:
+        """How many renders could be leased."""
+        rows = await self.db.fetch(_DUE, {"now": now})
+        return int(rows[0]["n"])
+
+    async def wake(self, renders: Iterable[str]) -> None:
+        """Look at these as soon as may be."""
+        values: dict[str, Value] = {"renders": json.dumps(list(renders))}
+        await self.db.batch([(_WAKE, values)])
+
     async def release(self, render: str, token: str, next_at: int) -> None:
         """Give the lease back; look again at `next_at`, or at once where somebody asked meanwhile."""
         await self.db.batch([(_RELEASE, {"render": render, "token": token, "next_at": next_at})])
@@ -117,20 +141,10 @@ class Renders:
         batch = [(sql, values) for sql in (_SAVE_STEPS, _DROP_STEPS, _OUTLINE, _ADOPT_STEPS, _OTHER_PRINTS)]
         return not (await self.db.batch(batch))[4].rows
 
-    async def stand(self, render: str, changed: Mapping[str, Standing]) -> None:
-        """Write where these steps stand."""
+    async def stand(self, render: str, changed: Mapping[str, Standing], beside: Sequence[Statement] = ()) -> None:
+        """Write where these steps stand, and in the same batch what came of that."""
         steps = [{"path": p, "state": s.state, "reason": s.reason} for p, s in changed.items()]
-        await self.db.batch([(_STAND, {"render": render, "steps": json.dumps(steps)})])
-
-    async def take(self, render: RenderRow, takes: Sequence[Mapping[str, Any]], now: int) -> None:
-        """Remember finished steps as takes of their film, each artifact once, with an event for each new one."""
-        values: dict[str, Value] = {
-            "film": render.film_id,
-            "render": render.id,
-            "takes": json.dumps(takes),
-            "now": now,
-        }
-        await self.db.batch([(_TAKE, values), (_ADOPT_TAKES, values), (_TAKE_EVENT, values)])
+        await self.db.batch([(_STAND, {"render": render, "steps": json.dumps(steps)}), *beside])
 
     async def end(self, render: str, state: RenderState, reason: str, now: int) -> None:
         """End it once; a render whose cancel was asked ends only as cancelled."""

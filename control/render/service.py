@@ -10,6 +10,7 @@ from control.errors import Busy, Conflict, NotFound, PlanError, QuoteChanged
 from control.graph.model import Plan, Recipe
 from control.render import progress
 from control.render.costs import Books
+from control.render.desk import NO_LIMIT, Desk
 from control.render.films import Films, upload_of
 from control.render.ledger import Ledger
 from control.render.paging import paged
@@ -17,7 +18,6 @@ from control.render.planning import Known, Subject
 from control.render.quotes import Quotes
 from control.render.quotes import Subject as Priced
 from control.render.renders import Renders
-from control.render.runner import NO_LIMIT, Desk
 from control.render.takes import Takes
 from control.render.views import (
     ArtifactFile,

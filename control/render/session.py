@@ -22,8 +22,9 @@ from control.doors.registry import Doors
 from control.doors.secrets import Secrets
 from control.doors.trial import Lab
 from control.errors import StudioError
+from control.render.desk import NO_LIMIT, Desk, wall_ms
 from control.render.planning import Planner, Planning
-from control.render.runner import NO_LIMIT, Desk, Runner, wall_ms
+from control.render.runner import Runner
 from control.render.service import Studio
 from control.store import ObjectStore
 from control.store.upload import UPLOAD_LIMIT

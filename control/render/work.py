@@ -29,35 +29,37 @@ class Work:
     """Steps that no door takes for now, and why."""
     hungry: bool = False
     """Whether steps are ready for which no door had room."""
-    _ranked: tuple[Plan, Mapping[str, float]] | None = None
+    _charted: tuple[Plan, "_Chart"] | None = None
 
     @property
     def steps(self) -> Mapping[str, Step]:
         """Steps by path."""
-        return {step.path: step for step in self.plan.steps}
+        return self._chart.steps
 
     def by_urgency(self, paths: Iterable[str]) -> list[str]:
         """These paths, those with the longest chain of work behind them first."""
-        if self._ranked is None or self._ranked[0] is not self.plan:
-            took = {s.path: estimate.seconds(s, self.subject.catalog[s.engine]) for s in self.plan.steps}
-            self._ranked = self.plan, urgency(self.plan.steps, took)
-        ranks = self._ranked[1]
+        ranks = self._chart.ranks
         return sorted(paths, key=lambda path: -ranks[path])
 
     def open_prints(self) -> set[str]:
         """Fingerprints of steps that are not made as far as is known."""
-        prints = {s.fingerprint for s in self.plan.steps if s.fingerprint is not None}
-        return prints - self.known.facts.keys()
+        return self._chart.prints - self.known.facts.keys()
+
+    @property
+    def _chart(self) -> "_Chart":
+        if self._charted is None or self._charted[0] is not self.plan:
+            self._charted = self.plan, _Chart(self.plan, self.subject)
+        return self._charted[1]
 
     def situation(self, render: RenderRow, attempts: Iterable[Row], doors: Doors) -> Situation:
         """What a decision rests on now."""
-        rerun = {door.id for door in doors if door.rerun_lost}
+        rerun = {engine: self._reruns(engine, doors) for engine in {step.engine for step in self.plan.steps}}
         found: dict[str, tuple[Attempt, ...]] = {}
         for row in attempts:
             found[row["fp"]] = (*found.get(row["fp"], ()), _attempt(row))
         return Situation(
             render=render.id,
-            nodes=tuple(self._node(step, doors, rerun) for step in self.plan.steps),
+            nodes=self._chart.nodes(rerun),
             made=self.known.made,
             attempts=found,
             refused=self.refused,
@@ -82,9 +84,10 @@ class Work:
         """Those that differ from what was written last."""
         return {path: now for path, now in standings.items() if self.standings.get(path) != now}
 
-    def _node(self, step: Step, doors: Doors, rerun: set[str]) -> Node:
-        door = self.door(step, doors)
-        return Node(step.path, step.fingerprint, step.needs, rerun_lost=door is not None and door.id in rerun)
+    def _reruns(self, engine: str, doors: Doors) -> bool:
+        """Whether a lost job of this engine is made anew without asking."""
+        door = doors.of_engine(engine, self.render.named)
+        return door is not None and door.rerun_lost
 
     def _row(self, n: int, step: Step, doors: Doors) -> dict[str, Any]:
         manifest = self.subject.catalog[step.engine]
@@ -104,6 +107,24 @@ class Work:
             "bound_u": 0 if made or door is None else estimate.bound_u(step, manifest, door.terms, door.executions),
             "expect_s": estimate.seconds(step, manifest),
         }
+
+
+class _Chart:
+    """What follows from a plan alone, found once for each."""
+
+    def __init__(self, plan: Plan, subject: Subject) -> None:
+        self.steps = {step.path: step for step in plan.steps}
+        self.prints = {step.fingerprint for step in plan.steps if step.fingerprint is not None}
+        took = {s.path: estimate.seconds(s, subject.catalog[s.engine]) for s in plan.steps}
+        self.ranks = urgency(plan.steps, took)
+        self._nodes: tuple[Mapping[str, bool], tuple[Node, ...]] | None = None
+
+    def nodes(self, rerun: Mapping[str, bool]) -> tuple[Node, ...]:
+        """The steps as a decision sees them; `rerun` says of each engine whether a lost job is made anew."""
+        if self._nodes is None or self._nodes[0] != rerun:
+            found = tuple(Node(s.path, s.fingerprint, s.needs, rerun_lost=rerun[s.engine]) for s in self.steps.values())
+            self._nodes = rerun, found
+        return self._nodes[1]
 
 
 def _attempt(row: Row) -> Attempt:

@@ -14,7 +14,7 @@ from control.api.context import Context
 from control.errors import BadRequest, BudgetExceeded, Conflict, Invalid, StudioError
 from control.render import bills
 from control.render.bills import Account
-from control.render.runner import NO_LIMIT
+from control.render.desk import NO_LIMIT
 from control.render.views import Costs, Quote
 from control.web.forms import checked, field, goto
 from control.web.pages import page, view

@@ -29,7 +29,7 @@ from control.db import Database
 from control.db.d1 import D1Database, worker
 from control.db.migrate import migrate
 from control.db.sqlite import SqliteDatabase
-from control.render.runner import wall_ms
+from control.render.desk import wall_ms
 from functions.catalog import builtin
 from tests.benchmarks.film import board
 from tests.servers.d1 import TOKEN, miniflare

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from control.db.migrate import shipped, statements
-from control.render.runner import Desk, Runner
+from control.render.desk import Desk
+from control.render.runner import Runner
 from control.render.service import Studio
 from control.storyboard.models import Storyboard
 from tests.faults.films import FILMS

@@ -14,9 +14,10 @@ from control.db import Result, Row, Statement, Value
 from control.doors.registry import Door, Doors
 from control.errors import StudioError
 from control.graph.model import Recipe
+from control.render.desk import NO_LIMIT, Desk
 from control.render.outcome import Terms
 from control.render.planning import Planning
-from control.render.runner import NO_LIMIT, Desk, Runner
+from control.render.runner import Runner
 from control.render.service import Studio
 from control.storyboard.models import Storyboard
 from tests.faults.core import EPOCH, REAL, Core, Ear, rewritten, table

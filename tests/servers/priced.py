@@ -11,7 +11,7 @@ from typing import Any
 from control.db import Database, Value
 from control.db.migrate import migrate
 from control.db.sqlite import SqliteDatabase
-from control.render.runner import wall_ms
+from control.render.desk import wall_ms
 from tests.servers.paid_door import TOKEN, PaidDoor, paid_door
 from tests.servers.studio import RunningStudio, studio
 

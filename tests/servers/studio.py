@@ -18,7 +18,7 @@ from control.api.access import Access, TokenScope
 from control.api.login import issue_link
 from control.app import build_app
 from control.db.migrate import migrate
-from control.render.runner import wall_ms
+from control.render.desk import wall_ms
 from control.settings import Settings, load
 from control.studio import open_database
 

@@ -10,7 +10,7 @@ import pytest
 
 from control.db.sqlite import SqliteDatabase
 from control.render.budget import month_of
-from control.render.runner import wall_ms
+from control.render.desk import wall_ms
 from tests.control.api.conftest import BOARD
 from tests.servers.priced import apart, book, priced_studio
 from tests.servers.studio import RunningStudio

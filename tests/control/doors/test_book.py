@@ -18,7 +18,7 @@ from control.doors.secrets import Secrets
 from control.doors.spec import NewDoor
 from control.doors.trial import Lab
 from control.errors import Conflict, Invalid, NotFound
-from control.render.runner import wall_ms
+from control.render.desk import wall_ms
 from control.store.folder import FolderStore
 from control.store.served import ServedFolder
 from functions.catalog import Catalog

@@ -14,9 +14,10 @@ from control.db.sqlite import SqliteDatabase
 from control.doors.client import Address, DoorClient
 from control.doors.registry import Door, Doors
 from control.graph.model import Recipe
+from control.render.desk import Desk
 from control.render.outcome import Terms
 from control.render.planning import Planning
-from control.render.runner import Desk, Runner
+from control.render.runner import Runner
 from control.render.service import Studio
 from control.render.views import RenderView
 from control.store.folder import FolderStore

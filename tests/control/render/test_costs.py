@@ -6,7 +6,7 @@ from control.db import Database
 from control.errors import Conflict, Invalid
 from control.render.bills import HOUR_MS, Account, Line
 from control.render.costs import Books, span
-from control.render.runner import NO_LIMIT
+from control.render.desk import NO_LIMIT
 from tests.servers.priced import book
 
 pytestmark = pytest.mark.anyio

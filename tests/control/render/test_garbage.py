@@ -13,7 +13,7 @@ from control.graph.model import Recipe
 from control.render.garbage import DAY_MS, Collected, Garbage
 from control.render.ledger import Adopted, Ledger
 from control.render.outcome import End
-from control.render.renders import Renders
+from control.render.renders import Renders, taking
 from control.render.rows import job_of, render_of
 from control.store.folder import FolderStore
 from functions.contract.errors import WireError
@@ -121,7 +121,7 @@ async def test_who_adopts_clears_the_mark_in_the_same_batch(b: Bench, by: str) -
         await Renders(b.db).save_steps(row["id"], [step], "{}")
     else:
         take = {"id": "t", "shot": "a", "kind": "keyframe", "path": "a", "label": "a", "fp": fp}
-        await Renders(b.db).take(render_of(row), [take], b.clock())
+        await b.db.batch(taking(render_of(row), [take], b.clock()))
     assert await b.db.fetch("SELECT condemned_at FROM artifact") == [{"condemned_at": None}]
 
 

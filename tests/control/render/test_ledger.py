@@ -21,7 +21,7 @@ from control.render import renders as sql
 from control.render.advance import JobState, Standing
 from control.render.ledger import _SUBMIT, Adopted, Intent, Ledger, Room
 from control.render.outcome import End
-from control.render.renders import LEASE_MS, Renders
+from control.render.renders import LEASE_MS, Renders, taking
 from control.render.rows import JobRow, job_of
 from tests.servers.twice import TwiceDatabase
 
@@ -550,8 +550,8 @@ async def test_a_take_is_remembered_once(db: Database) -> None:
     claimed = await renders.claim("t", NOW)
     assert claimed is not None
     take = {"shot": "a", "kind": "motion", "path": "s0", "label": "1A", "fp": FP}
-    await renders.take(claimed, [{"id": "t1", **take}], NOW)
-    await renders.take(claimed, [{"id": "t2", **take}], NOW)
+    await db.batch(taking(claimed, [{"id": "t1", **take}], NOW))
+    await db.batch(taking(claimed, [{"id": "t2", **take}], NOW))
     assert [r["id"] for r in await db.fetch("SELECT id FROM take")] == ["t1"]
     assert len(await db.fetch("SELECT * FROM event WHERE kind='take'")) == 1
 

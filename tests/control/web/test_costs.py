@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, expe
 
 from control.db.sqlite import SqliteDatabase
 from control.render.budget import month_of
-from control.render.runner import wall_ms
+from control.render.desk import wall_ms
 from tests.control.web.conftest import BOARD, PHONE, WIDE, Log
 from tests.servers.priced import apart, book, priced_studio
 from tests.servers.studio import RunningStudio
