@@ -37,13 +37,13 @@ def limited(read: Read, samples: int, gain: float, ceiling: float) -> Iterator[L
     for start in range(-LOOK_AHEAD, samples, BLOCK):
         count = min(BLOCK, samples - start)
         heard = read(start - CONTEXT, count + LOOK_AHEAD + 2 * CONTEXT)
-        peaks = oversampled_peaks(heard[LOOK_AHEAD:], 1 / scale).astype(np.float32)
+        peaks = oversampled_peaks(heard[LOOK_AHEAD:], 1 / scale)
         held = np.concatenate([held[-(2 * LOOK_AHEAD - 1) :], _released(_needed(peaks * scale), held[-1])])
         reduction = _smoothed(held)[:count]
         first = max(0, -start)
         sound = heard[CONTEXT + first : CONTEXT + count] * amplitude
         if reduction.any():
-            sound /= 10 ** (reduction[first:, None] / 20)
+            sound *= (10 ** (reduction[first:] / -20)).astype(np.float32)[:, None]
         if count > first:
             yield Limited(sound, float(reduction[first:].max(initial=0.0)))
 

@@ -24,14 +24,15 @@ class Premix:
         with writing(self._codes), self._codes.open("wb") as sums:
             for block in blocks:
                 sums.write(np.ascontiguousarray(block, "<i4").data)
-                meter.feed(block / FULL_SCALE)
+                meter.feed(block.astype(np.float32) * np.float32(1 / FULL_SCALE))
         self.samples, self.loudness = meter.samples, meter.result.integrated
 
     def read(self, start: int, count: int) -> Stereo:
         """Samples from `start`, zeros outside the film."""
-        out = np.zeros((count, 2))
+        out = np.zeros((count, 2), np.float32)
         low, high = max(start, 0), min(start + count, self.samples)
         if low < high:
             codes = part_of(self._codes, "<i4", low, high - low).reshape(-1, 2)
-            np.multiply(codes, 1 / FULL_SCALE, out=out[low - start : high - start])
+            out[low - start : high - start] = codes
+            out *= np.float32(1 / FULL_SCALE)
         return out

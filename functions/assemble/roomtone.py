@@ -50,7 +50,7 @@ def _merged(rooms: Sequence[Room]) -> Iterator[Room]:
 
 def tone(rooms: Sequence[Room], samples: int, start: int, count: int) -> Stereo:
     """The film's room tone over `count` samples from `start`. `rooms` as `covered` gives them."""
-    out = np.zeros((count, 2))
+    out = np.zeros((count, 2), np.float32)
     for room in rooms:
         before = JOIN // 2 if room.at > 0 else 0
         behind = JOIN // 2 if room.at + room.length < samples else 0
@@ -59,7 +59,8 @@ def tone(rooms: Sequence[Room], samples: int, start: int, count: int) -> Stereo:
             length = room.length + before + behind
             gain = fades(length, 2 * before, 2 * behind, low - room.at + before, high - low, equal_power=True)
             sound = _noise(room.seed, low, high - low)
-            out[low - start : high - start] += sound * ratio(room.level / 10) * np.reshape(gain, (-1, 1))
+            level = np.asarray(gain * ratio(room.level / 10), np.float32)
+            out[low - start : high - start] += sound * np.reshape(level, (-1, 1))
     return out
 
 
@@ -78,7 +79,7 @@ def _loop(seed: int) -> Stereo:
     safe = np.maximum(frequency, 1.0)
     shape = safe**-0.75 / np.sqrt((1 + (LOW / safe) ** 8) * (1 + (safe / HIGH) ** 8)) * (frequency > 0)
     draw = np.random.Generator(np.random.PCG64(seed))
-    bins = (draw.standard_normal((2, len(shape))) + 1j * draw.standard_normal((2, len(shape)))) * shape
-    sound = np.ascontiguousarray(np.fft.irfft(bins, LOOP).T)
-    loop: Stereo = sound / np.sqrt((sound**2).mean(axis=0))
+    bins = draw.standard_normal((2, 2 * len(shape)), np.float32).view(np.complex64) * shape.astype(np.float32)
+    sound = np.fft.irfft(bins, LOOP)
+    loop: Stereo = np.ascontiguousarray((sound / np.sqrt((sound**2).mean(axis=1, keepdims=True))).T)
     return loop

@@ -52,10 +52,11 @@ class Sound:
 
     def read(self, start: int, count: int) -> Stereo:
         """Samples from `start`, zeros outside the sound. One channel sounds on both sides."""
-        out = np.zeros((count, 2))
+        out = np.zeros((count, 2), np.float32)
         low, high = max(start, 0), min(start + count, self.samples)
         if low < high and self._plain:
-            np.multiply(self._plain.read(low, high - low), 2.0**-31, out=out[low - start : high - start])
+            out[low - start : high - start] = self._plain.read(low, high - low)
+            out *= np.float32(2.0**-31)
         elif low < high:
             out[low - start : high - start] = part_of(self._path, "<f4", low, high - low).reshape(-1, 2)
         return out
@@ -67,7 +68,7 @@ class Sound:
         usable = self.samples - offset
         seam = min(SEAM, usable // 4)
         period = usable - seam
-        out = np.zeros((count, 2))
+        out = np.zeros((count, 2), np.float32)
         at = max(start, 0)
         while at < start + count:
             turn, phase = divmod(at, period)

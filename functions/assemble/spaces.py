@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.contract.base import SAMPLE_RATE
-from functions.media.fir import Fir, linear_phase
+from functions.media.fir import Fir, Stereo, linear_phase
 from functions.media.loudness import ratio
 
 Space = Literal["dry", "interior", "offscreen", "device"]
@@ -61,8 +61,8 @@ def _reverberation() -> Fir:
     return Fir(kernel / np.sqrt((kernel**2).sum(axis=0)) * ratio(WET))
 
 
-def _padded(sound: NDArray[np.float64], start: int, count: int) -> NDArray[np.float64]:
-    out = np.zeros((count, 2))
+def _padded(sound: NDArray[np.float64], start: int, count: int) -> Stereo:
+    out = np.zeros((count, 2), np.float32)
     low, high = max(0, start), min(len(sound), start + count)
     out[low - start : high - start] = sound[low:high]
     return out

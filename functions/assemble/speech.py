@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from functions.assemble.stems import Stem, Stems
 from functions.contract.base import SAMPLE_RATE
 from functions.contract.job import Note
@@ -89,8 +91,8 @@ def level(stems: Stems, stem: Stem, words: Sequence[Span]) -> float:
         weighting, count = KWeighting(), count + end - start
         for at in range(start - _BEFORE, end, _AT_ONCE):
             length = min(_AT_ONCE, -(-(end - at) // STEP) * STEP)
-            weighted = weighting.feed(stems.at(stem, at, length)).transpose(0, 2, 1).reshape(-1, 2)
-            energy += float((weighted[max(0, start - at) : end - at] ** 2).sum())
+            heard = weighting.feed(stems.at(stem, at, length)).reshape(2, -1)[:, max(0, start - at) : end - at]
+            energy += float(np.vdot(heard, heard))
     return loudness_of(energy / max(1, count))
 
 

@@ -50,7 +50,7 @@ class Laid:
         if self.treatment.room:
             out += self.treatment.room.at(self._dry, start, count)
         out *= np.reshape(envelope(p.envelope, start, count), (-1, 1))
-        out *= np.array(pan_gains(p.pan)) * self.amplitude
+        out *= np.array(pan_gains(p.pan), np.float32) * np.float32(self.amplitude)
         return out
 
     def _dry(self, start: int, count: int) -> Stereo:
@@ -120,7 +120,7 @@ class Stems:
 
     def at(self, stem: Stem, start: int, count: int) -> Stereo:
         """One stem over film samples `start`.., zeros outside the film."""
-        out = np.zeros((count, 2))
+        out = np.zeros((count, 2), np.float32)
         for laid in self.laid:
             if laid.placement.stem == stem:
                 self._add(out, laid, start)
@@ -135,6 +135,6 @@ class Stems:
         if low < high:
             out[low - start : high - start] += laid.at(low, high - low)
 
-    def _ends(self, start: int, count: int) -> NDArray[np.float64]:
+    def _ends(self, start: int, count: int) -> NDArray[np.floating]:
         p = self.params
         return np.reshape(fades(p.samples, p.head_fade, p.tail_fade, start, count, equal_power=False), (-1, 1))

@@ -49,7 +49,7 @@ def _limited(laid: Laid, gain: float, ceiling: float, scratch: Path) -> tuple[So
     def read(start: int, count: int) -> Stereo:
         return used(p, laid.sound, laid.treatment, start, count)
 
-    def blocks() -> Iterator[NDArray[np.float64]]:
+    def blocks() -> Iterator[NDArray[np.float32]]:
         nonlocal most
         for block in limited(read, samples, gain, ceiling):
             most = max(most, block.reduction)

@@ -115,18 +115,24 @@ def sound_blocks(path: Path, what: str = "the sound") -> Iterator[Block]:
     with reading(path, what) as container:
         if not container.streams.audio:
             raise InputError(f"{what} holds no sound: give an audio file")
-        parts: list[Block] = []
         for frame in _resampled(container):
-            parts.append(cast(Block, frame.to_ndarray().reshape(-1, 2)))
-            if sum(map(len, parts)) >= BLOCK:
-                yield np.concatenate(parts)
-                parts = []
-        if parts:
-            yield np.concatenate(parts)
+            yield cast(Block, frame.to_ndarray().reshape(-1, 2))
+
+
+def gathered(frames: Iterator[av.AudioFrame]) -> Iterator[av.AudioFrame]:
+    """The same sound in frames of `BLOCK` samples, since codecs give as little as 20 ms; the last is shorter."""
+    waiting = av.AudioFifo()
+    for frame in frames:
+        frame.pts = None
+        waiting.write(frame)
+        if waiting.samples >= BLOCK and (block := waiting.read(BLOCK)) is not None:
+            yield block
+    if (rest := waiting.read()) is not None:
+        yield rest
 
 
 def _resampled(container: InputContainer) -> Iterator[av.AudioFrame]:
     resampler = av.AudioResampler(format="flt", layout="stereo", rate=SAMPLE_RATE)
-    for frame in container.decode(container.streams.audio[0]):
+    for frame in gathered(container.decode(container.streams.audio[0])):
         yield from resampler.resample(frame)
     yield from resampler.resample(None)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from functions.contract.base import SAMPLE_RATE
 
-Stereo = NDArray[np.float64]
+Stereo = NDArray[np.float32]
 """Sound of shape (samples, 2), nominally -1..1."""
 Read = Callable[[int, int], Stereo]
 """Sound of `count` samples from `start`, zeros where there is none: `read(start, count)`."""
@@ -17,8 +17,8 @@ Read = Callable[[int, int], Stereo]
 class Fir:
     """A kernel of shape (taps, 2), one column a channel; `delay` samples of it are taken back."""
 
-    def __init__(self, kernel: Stereo, delay: int = 0) -> None:
-        self.kernel, self.delay = kernel, delay
+    def __init__(self, kernel: NDArray[np.floating], delay: int = 0) -> None:
+        self.kernel, self.delay = kernel.astype(np.float32), delay
 
     @property
     def reach(self) -> int:
@@ -32,16 +32,15 @@ class Fir:
         size = _fast(count + taps - 1)
         spectrum = self._spectrum if size == self._usual else np.fft.rfft(self.kernel, size, axis=0)
         whole = np.fft.irfft(np.fft.rfft(heard, size, axis=0) * spectrum, size, axis=0)
-        result: Stereo = whole[taps - 1 : taps - 1 + count]
-        return result
+        return np.asarray(whole[taps - 1 : taps - 1 + count], np.float32)
 
     @cached_property
     def _usual(self) -> int:
         return _fast(BLOCK + len(self.kernel) - 1)
 
     @cached_property
-    def _spectrum(self) -> NDArray[np.complex128]:
-        return np.fft.rfft(self.kernel, self._usual, axis=0)
+    def _spectrum(self) -> NDArray[np.complex64]:
+        return np.asarray(np.fft.rfft(self.kernel, self._usual, axis=0), np.complex64)
 
 
 BLOCK = 1 << 16

@@ -56,36 +56,35 @@ class KWeighting:
     """
 
     def __init__(self) -> None:
-        self._state = np.zeros((2, 4))
+        self._state = np.zeros((2, 4), np.float32)
 
-    def feed(self, sound: NDArray[np.floating]) -> NDArray[np.float64]:
-        """The weighted sound, shape (steps, 2, STEP), of (steps * STEP, 2) samples."""
+    def feed(self, sound: NDArray[np.floating]) -> NDArray[np.float32]:
+        """The weighted sound, shape (2, steps, STEP), of (steps * STEP, 2) samples."""
         m = _matrices()
         steps = len(sound) // STEP
-        heard = np.ascontiguousarray(sound.reshape(steps, STEP, 2).transpose(0, 2, 1), np.float64)
-        blocks = heard.reshape(steps, 2, -1, _BLOCK)
-        states = (blocks @ m.driven).reshape(steps, 2, -1) @ m.gathered
+        blocks = np.ascontiguousarray(sound.T, np.float32).reshape(2, steps, -1, _BLOCK)
+        states = (blocks @ m.driven).reshape(2, steps, -1) @ m.gathered
         for step in range(steps):
-            states[step] += self._state @ m.carried
-            self._state = states[step, :, -4:].copy()
-        weighted: NDArray[np.float64] = blocks @ m.direct
-        weighted += np.ascontiguousarray(states[:, :, :-4]).reshape(steps, 2, -1, 4) @ m.released
-        return weighted.reshape(steps, 2, STEP)
+            states[:, step] += self._state @ m.carried
+            self._state = np.array(states[:, step, -4:], np.float32)
+        weighted: NDArray[np.float32] = blocks @ m.direct
+        weighted += np.ascontiguousarray(states[:, :, :-4]).reshape(2, steps, -1, 4) @ m.released
+        return weighted.reshape(2, steps, STEP)
 
 
 @dataclass(frozen=True)
 class _Matrices:
     """State-space form of the K-weighting, for rows of samples and rows of states."""
 
-    direct: NDArray[np.float64]
+    direct: NDArray[np.float32]
     """Samples of a block to its output, from rest."""
-    driven: NDArray[np.float64]
+    driven: NDArray[np.float32]
     """Samples of a block to the state behind it, from rest."""
-    released: NDArray[np.float64]
+    released: NDArray[np.float32]
     """The state before a block to its output."""
-    carried: NDArray[np.float64]
+    carried: NDArray[np.float32]
     """The state before a step to the state before each of its blocks, and behind the last."""
-    gathered: NDArray[np.float64]
+    gathered: NDArray[np.float32]
     """The states that each block drives to the state before each block, and behind the last."""
 
 
@@ -104,11 +103,11 @@ def _matrices() -> _Matrices:
         for column in range(row + 1, count + 1):
             gathered[row, :, column] = leaps[column - row - 1]
     return _Matrices(
-        direct=direct,
-        driven=np.array([powers[_BLOCK - 1 - k] @ b for k in range(_BLOCK)]),
-        released=np.array([c @ p for p in powers[:_BLOCK]]).T,
-        carried=np.concatenate(leaps, axis=1),
-        gathered=gathered.reshape(4 * count, -1),
+        direct=direct.astype(np.float32),
+        driven=np.array([powers[_BLOCK - 1 - k] @ b for k in range(_BLOCK)], np.float32),
+        released=np.array([c @ p for p in powers[:_BLOCK]], np.float32).T,
+        carried=np.concatenate(leaps, axis=1).astype(np.float32),
+        gathered=gathered.reshape(4 * count, -1).astype(np.float32),
     )
 
 
@@ -132,18 +131,18 @@ def _interpolators() -> NDArray[np.float64]:
 
 
 @functools.cache
-def _interpolation() -> tuple[NDArray[np.float64], float]:
+def _interpolation() -> tuple[NDArray[np.float32], float]:
     """All positions between the samples of a chunk, as one matrix from the samples around them; and the most by which
     they may stand above those samples.
     """
     rows = _interpolators()
-    matrix = np.zeros((_CHUNK + 2 * _LOBES, _PHASES - 1, _CHUNK))
+    matrix = np.zeros((_CHUNK + 2 * _LOBES, _PHASES - 1, _CHUNK), np.float32)
     for at in range(_CHUNK):
         matrix[at + 1 : at + 1 + 2 * _LOBES, :, at] = rows.T
     return matrix.reshape(len(matrix), -1), float(np.abs(rows).sum(axis=1).max())
 
 
-def oversampled_peaks(sound: Stereo, floor: float = 0.0) -> NDArray[np.float64]:
+def oversampled_peaks(sound: NDArray[np.floating], floor: float = 0.0) -> NDArray[np.float32]:
     """Greatest magnitude at and just after each sample over both channels, four times oversampled. Shape (n,) from
     (n + 2 * CONTEXT, 2): the sound and what lies on both sides of it. Exact above `floor`; where no peak can pass it,
     the samples' own magnitudes.
@@ -151,12 +150,12 @@ def oversampled_peaks(sound: Stereo, floor: float = 0.0) -> NDArray[np.float64]:
     matrix, most = _interpolation()
     count = len(sound) - 2 * CONTEXT
     chunks = -(-count // _CHUNK)
-    whole = np.zeros((2, chunks * _CHUNK + 2 * CONTEXT))
+    whole = np.zeros((2, chunks * _CHUNK + 2 * CONTEXT), np.float32)
     whole[:, : len(sound)] = sound.T
     around = np.lib.stride_tricks.sliding_window_view(whole, _CHUNK + 2 * CONTEXT, axis=1)[:, ::_CHUNK]
     magnitude = np.abs(whole)
-    peaks: NDArray[np.float64] = magnitude[:, CONTEXT : len(magnitude[0]) - CONTEXT].max(axis=0).reshape(chunks, _CHUNK)
-    rims = np.zeros(chunks + 2)
+    peaks: NDArray[np.float32] = magnitude[:, CONTEXT : len(magnitude[0]) - CONTEXT].max(axis=0).reshape(chunks, _CHUNK)
+    rims = np.zeros(chunks + 2, np.float32)
     rims[1:-1] = peaks.max(axis=1, initial=0.0)
     rims[0], rims[-1] = magnitude[:, :CONTEXT].max(initial=0.0), magnitude[:, -CONTEXT:].max(initial=0.0)
     high = np.flatnonzero(np.maximum(np.maximum(rims[:-2], rims[1:-1]), rims[2:]) * most > floor)
@@ -177,14 +176,14 @@ class Meter:
         """`floor` is a magnitude that the true peak is known to reach: what cannot pass it is not oversampled."""
         self._peaks = peaks
         self._steps: list[float] = []
-        self._filter, self._waiting = KWeighting(), np.zeros((0, 2))
-        self._edge = np.zeros((2 * CONTEXT, 2))
+        self._filter, self._waiting = KWeighting(), np.zeros((0, 2), np.float32)
+        self._edge = np.zeros((2 * CONTEXT, 2), np.float32)
         self._true_peak, self._peak, self._square = floor, 0.0, 0.0
         self.samples = 0
 
     def feed(self, block: NDArray[np.floating]) -> None:
         """Measure the next samples, shape (n, 2)."""
-        sound = np.asarray(block, np.float64)
+        sound = np.asarray(block, np.float32)
         waiting = np.concatenate([self._waiting, sound])
         whole = len(waiting) // STEP * STEP
         if whole:
@@ -217,7 +216,7 @@ class Meter:
     @property
     def weighted(self) -> float:
         """K-weighted level in LUFS over all samples, without gates."""
-        rest = np.concatenate([self._waiting, np.zeros((STEP - len(self._waiting), 2))])
+        rest = np.concatenate([self._waiting, np.zeros((STEP - len(self._waiting), 2), np.float32)])
         tail = copy.copy(self._filter).feed(rest)[:, :, : len(self._waiting)]
         return loudness_of((sum(self._steps) + sum(energies(tail))) / max(1, self.samples))
 
@@ -225,16 +224,17 @@ class Meter:
     def result(self) -> Loudness:
         """What was measured so far. Under 400 ms `integrated` is the ungated K-weighted level."""
         if self._peaks:
-            flushed = np.concatenate([self._edge, np.zeros((2 * CONTEXT, 2))])
+            flushed = np.concatenate([self._edge, np.zeros((2 * CONTEXT, 2), np.float32)])
             self._true_peak = max(self._true_peak, self._peak, float(oversampled_peaks(flushed).max()))
         integrated = _integrated(np.array(self._steps)) if len(self._steps) >= 4 else self.weighted
         loudness_range = _range(np.array(self._steps))
         return Loudness(integrated, loudness_range, decibels(self._true_peak**2), decibels(self._peak**2))
 
 
-def energies(weighted: NDArray[np.float64]) -> list[float]:
+def energies(weighted: NDArray[np.float32]) -> list[float]:
     """The sum of squares of each step, both channels together."""
-    return [float(np.vdot(step, step)) for step in weighted]
+    left, right = weighted
+    return [float(np.vdot(a, a)) + float(np.vdot(b, b)) for a, b in zip(left, right, strict=True)]
 
 
 def loudness_of(mean_square: float) -> float:

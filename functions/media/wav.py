@@ -22,8 +22,9 @@ LONGEST = (2**32 - 1 - HEADER) // 6
 
 def quantise(block: NDArray[np.floating]) -> NDArray[np.int32]:
     """Samples of full scale 1.0 as 24-bit code values, rounded to even and clipped."""
-    codes: NDArray[np.int32] = np.clip(np.rint(block * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int32)
-    return codes
+    codes = np.rint(block * FULL_SCALE)
+    np.clip(codes, -FULL_SCALE, FULL_SCALE - 1, out=codes)
+    return np.asarray(codes, np.int32)
 
 
 class WavWriter:
