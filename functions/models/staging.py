@@ -1,5 +1,6 @@
 """Models brought onto the device for the stage that needs them, as a plan places them."""
 
+import json
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from torch import nn
 from functions.contract.errors import EngineError
 from functions.models import tensors
 from functions.models.device import Device
+from functions.models.load import load_module
 from functions.models.plan import HEADROOM, KINDS, ModelSize, Placement, Plan
 from functions.models.residency import Residency, empty_cache
 
@@ -131,6 +133,44 @@ def moved(module: nn.Module, where: torch.device) -> Iterator[nn.Module]:
 
 def _tensors(module: nn.Module) -> list[torch.Tensor]:
     return [*module.parameters(), *module.buffers()]
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The safetensors files of one model."""
+    return sorted(folder.glob("*.safetensors"))
+
+
+def config_of(folder: Path) -> dict[str, Any]:
+    """The published configuration of one model. Raises `EngineError` where it cannot be read."""
+    try:
+        found: dict[str, Any] = json.loads((folder / "config.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise EngineError(f"{folder / 'config.json'} cannot be read ({error}): fetch the set again") from error
+    return found
+
+
+def published(kind: Any, folder: Path, dtype: torch.dtype) -> Load:
+    """Loads a diffusers model of class `kind` from its folder."""
+
+    def load(where: torch.device) -> nn.Module:
+        module: nn.Module = load_module(lambda: kind.from_config(config_of(folder)), files_of(folder), where, dtype)
+        return module
+
+    return load
+
+
+def t5_encoder(kind: Any, folder: Path, dtype: torch.dtype, key: Hashable, tokens: int) -> Model:
+    """A T5 or UMT5 encoder (`kind`), which works on one text of so many tokens."""
+    config = config_of(folder)
+    files = files_of(folder)
+    working = tokens * (config["d_ff"] * 3 + config["d_model"] * 8) * dtype.itemsize
+
+    def load(where: torch.device) -> nn.Module:
+        made = kind.config_class.from_dict(config)
+        module: nn.Module = load_module(lambda: kind(made), files, where, dtype)
+        return module
+
+    return Model(key, ModelSize("text_encoder", stored_bytes(files, dtype.itemsize), working), load)
 
 
 def shapes(files: Sequence[Path]) -> dict[str, tuple[int, ...]]:

@@ -5,19 +5,18 @@ They run in bf16 on a GPU and fp32 on a CPU, never in fp16, in which their activ
 
 import hashlib
 import html
-import re
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ftfy
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoTokenizer
 
-from functions.contract.errors import InputError
+from functions.models import prompts
 
 KEPT = 256
 """Embeddings kept in a cache folder; the oldest go first. One is 4 MB at 512 tokens of 4096."""
@@ -49,12 +48,7 @@ class Tokens:
 
     def check(self, text: str, what: str) -> None:
         """Raises `InputError` for a text that has more tokens than the model takes; nothing is cut off."""
-        count = len(self.tokenizer(clean(text)).input_ids)
-        if count > self.limit:
-            raise InputError(
-                f"the {what} has {count} tokens, this engine takes {self.limit}: shorten it by about a "
-                f"{(count - self.limit) / count:.0%}"
-            )
+        prompts.check(self.tokenizer, clean(text), self.limit, what)
 
     def __call__(self, text: str) -> tuple[Tensor, Tensor]:
         """Ids and mask, each (1, limit)."""
@@ -71,46 +65,46 @@ class Tokens:
 
 def clean(text: str) -> str:
     """Mended Unicode, no HTML entities, single spaces: as the models' own training text was prepared."""
-    mended = html.unescape(html.unescape(ftfy.fix_text(text)))
-    return re.sub(r"\s+", " ", mended).strip()
+    return prompts.clean(html.unescape(html.unescape(text)))
 
 
 class Texts:
-    """Encodes texts, each once for an encoder: `digest` names encoder and precision, `folder` keeps what was made."""
+    """Encoded texts, each made once: `digest` names encoder and precision, `folder` keeps what was made."""
 
     def __init__(self, folder: Path, digest: str, tokens: Tokens) -> None:
         self._folder, self._digest, self._tokens = folder / "texts", digest, tokens
 
-    def encode(self, texts: Sequence[str], encoder: Callable[[], nn.Module]) -> list[Text]:
-        """The texts in order. `encoder` is asked for its model only where one of them is not known yet."""
-        missing = [text for text in dict.fromkeys(texts) if not self._path(text).is_file()]
-        fresh = self._encoded(missing, encoder()) if missing else {}
-        return [fresh[text] if text in fresh else self._kept(text) for text in texts]
+    def missing(self, texts: Sequence[str]) -> list[str]:
+        """Those of the texts that are not kept yet."""
+        return [text for text in dict.fromkeys(texts) if not self._path(text).is_file()]
 
     @torch.no_grad()
-    def _encoded(self, texts: Sequence[str], encoder: nn.Module) -> dict[str, Text]:
-        found = {}
+    def encode(self, texts: Sequence[str], encoder: nn.Module) -> None:
+        """Encode texts and keep them."""
         device = next(encoder.parameters()).device
         for text in texts:
             ids, mask = self._tokens(text)
             states = encoder(ids.to(device), mask.to(device)).last_hidden_state
-            found[text] = Text(states.cpu(), mask)
-            self._keep(text, found[text])
-        return found
+            self._keep(text, Text(states.cpu(), mask))
+
+    def get(self, text: str) -> Text:
+        """A text that is kept."""
+        held = load_file(self._path(text))
+        return Text(held["states"], held["mask"])
 
     def _path(self, text: str) -> Path:
         named = f"{self._digest}/{self._tokens.limit}/{text}"
         return self._folder / f"{hashlib.sha256(named.encode()).hexdigest()}.safetensors"
 
-    def _kept(self, text: str) -> Text:
-        held = load_file(self._path(text))
-        return Text(held["states"], held["mask"])
-
     def _keep(self, text: str, made: Text) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._path(text)
-        part = path.with_suffix(".part")
+        part = path.with_suffix(f".{os.getpid()}")
         save_file({"states": made.states.contiguous(), "mask": made.mask.contiguous()}, part)
         part.replace(path)
-        for old in sorted(self._folder.glob("*.safetensors"), key=lambda p: p.stat().st_mtime)[:-KEPT]:
+        for old in sorted(self._folder.glob("*.safetensors"), key=_modified)[:-KEPT]:
             old.unlink(missing_ok=True)
+
+
+def _modified(path: Path) -> float:
+    return path.stat().st_mtime if path.exists() else 0.0

@@ -21,20 +21,18 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from functions.contract.base import HANDLE_SECONDS, Size, Tier
+from functions.contract.base import HANDLE_SECONDS, Size
 from functions.contract.errors import InputError
 from functions.contract.job import Note
 from functions.contract.manifest import EngineManifest
 from functions.contract.params import Motion
-from functions.media.encode import CLIP_GROUP_SECONDS, Quality, VideoEncoder
+from functions.media.encode import CLIP_GROUP_SECONDS, VideoEncoder
 from functions.media.picture import Rectangle, fitted
 from functions.media.stills import read_still
 from functions.runtime.engine import Job
 
 CROPPED = 0.02
 """Share of the keyframe's longer side whose loss to the crop is said in the notes."""
-QUALITY: dict[Tier, Quality] = {"draft": "standard", "standard": "standard", "final": "final"}
-"""Clips are encoded again when they are cut, so a draft's is better than a draft film."""
 QUEUED = 3
 """Chunks that may wait for the encoder; decoding waits when there are more, so memory stays bounded."""
 
@@ -192,8 +190,7 @@ class ClipWriter:
         if frames.is_cuda:
             host = torch.empty(frames.shape, dtype=frames.dtype, pin_memory=True)
             frames = host.copy_(frames, non_blocking=True)
-            copied = torch.cuda.Event()
-            copied.record()
+            copied = torch.cuda.current_stream().record_event()
         if not self._put((frames, copied)):
             self._encoding.result()
 
@@ -211,7 +208,7 @@ class ClipWriter:
         params, rate = self._params, self._params.rate
         handle = params.frames - round(HANDLE_SECONDS * rate.num / rate.den)
         path, picture = self._job.output("clip.mp4"), None
-        with VideoEncoder(path, params.size, rate, QUALITY[params.tier], group=CLIP_GROUP_SECONDS) as encoder:
+        with VideoEncoder(path, params.size, rate, params.tier, group=CLIP_GROUP_SECONDS) as encoder:
             for picture in self._wanted():
                 encoder.write(frame_of(picture, params.size), alone=encoder.frames == handle)
         if picture is not None and "last.png" in self._job.output_names:

@@ -1,26 +1,27 @@
 """The networks of an engine: found in their weight sets, sized for the plan, and loaded as variants."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from diffusers import AutoencoderKLWan, WanTransformer3DModel
 from torch import nn
-from transformers import AutoConfig, UMT5EncoderModel
+from transformers import UMT5EncoderModel
 
 from functions.contract.base import Size
 from functions.models.adapters import Lora
-from functions.models.device import Device
 from functions.models.load import load_module
 from functions.models.plan import ModelSize
 from functions.models.snapshots import Snapshots
-from functions.models.staging import Model, shapes, stored_bytes
+from functions.models.staging import Model, config_of, files_of, published, shapes, stored_bytes, t5_encoder
 from functions.motion_wan.recipes import Distilled, Expert, Family
 
 FOLDERS: Mapping[Expert, str] = {"high": "transformer", "low": "transformer_2"}
+DECODED = 40
+"""Full-size maps of the decoder's narrowest width that lie in memory at once: four frames, ten layers."""
+TILE = 256 * 256
+"""Pixels of a tile."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,10 @@ class Variant:
 
 
 class Networks:
-    """The models of one engine on one device."""
+    """The models of one engine, their weights in `dtype`."""
 
-    def __init__(self, family: Family, snapshots: Snapshots, device: Device) -> None:
-        self._family, self._snapshots = family, snapshots
-        self._where = device
-        self.dtype = torch.bfloat16 if device.vram_bytes else torch.float32
+    def __init__(self, family: Family, snapshots: Snapshots, dtype: torch.dtype) -> None:
+        self._family, self._snapshots, self.dtype = family, snapshots, dtype
         self.single = family.experts == 1
 
     @property
@@ -53,50 +52,40 @@ class Networks:
     def encoder(self, tokens: int) -> Model:
         """UMT5."""
         folder = self.folder / "text_encoder"
-        files = parts(folder)
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
-        working = tokens * (config.d_ff * 3 + config.d_model * 8) * self.dtype.itemsize
-
-        def load(where: torch.device) -> nn.Module:
-            return load_module(lambda: UMT5EncoderModel(config), files, where, self.dtype)
-
-        return Model((self.digest, "text_encoder"), self._size("text_encoder", files, working), load)
+        return t5_encoder(UMT5EncoderModel, folder, self.dtype, (self.digest, "text_encoder"), tokens)
 
     def vae(self, size: Size, frames: int) -> Model:
         """The autoencoder, with what it takes to decode a clip of this size."""
         folder = self.folder / "vae"
-        files, config = parts(folder), json.loads((folder / "config.json").read_text("utf-8"))
-        pixels = size.width * size.height
-        wide = (config.get("decoder_base_dim") or config.get("base_dim", 96)) * 40 * self.dtype.itemsize
-        patch = (config.get("patch_size") or 1) ** 2
+        config = config_of(folder)
+        pixels, patch = size.width * size.height, (config.get("patch_size") or 1) ** 2
+        wide = (config.get("decoder_base_dim") or config.get("base_dim", 96)) * DECODED * self.dtype.itemsize
         whole = frames * pixels * 3 * 3 * self.dtype.itemsize
-        sizes = self._size("vae", files, pixels // patch * wide, tiled=256 * 256 // patch * wide + whole)
-
-        def load(where: torch.device) -> nn.Module:
-            return load_module(lambda: AutoencoderKLWan.from_config(config), files, where, self.dtype)
-
-        return Model((self.digest, "vae"), sizes, load)
+        stored = stored_bytes(files_of(folder), self.dtype.itemsize)
+        sizes = ModelSize("vae", stored, pixels // patch * wide, tiled_bytes=TILE // patch * wide + whole)
+        return Model((self.digest, "vae"), sizes, published(AutoencoderKLWan, folder, self.dtype))
 
     def expert(self, expert: Expert, size: Size, frames: int, variant: Variant, distilled: Distilled | None) -> Model:
         """An expert as the recipe has it: the published one, or the distilled one in its place, with the adapters."""
         folder = self.folder / self._part(expert)
-        files = [self.whole(distilled, expert)] if distilled and distilled.form == "experts" else parts(folder)
-        config: dict[str, Any] = json.loads((folder / "config.json").read_text("utf-8"))
+        files = [self.whole(distilled, expert)] if distilled and distilled.form == "experts" else files_of(folder)
+        config = config_of(folder)
         inner = config["num_attention_heads"] * config["attention_head_dim"]
         tokens = _tokens(size, frames, 16 if self.single else 8)
-        working = tokens * (inner * 16 + config["ffn_dim"] * 4) * self.dtype.itemsize // 2
+        working = tokens * (inner * 8 + config["ffn_dim"] * 2) * self.dtype.itemsize
 
         def load(where: torch.device) -> nn.Module:
-            module = load_module(lambda: WanTransformer3DModel.from_config(config), files, where, self.dtype)
+            module: nn.Module = load_module(lambda: WanTransformer3DModel.from_config(config), files, where, self.dtype)
             lay(module, variant.adapters)
             return module
 
-        key = (self.digest, self._part(expert), files[0].name, variant.name)
-        return Model(key, self._size(self._part(expert), files, working, group="denoise", quantisable=True), load)
+        stored = stored_bytes(files, self.dtype.itemsize)
+        sizes = ModelSize(self._part(expert), stored, working, group="denoise", quantisable=True)
+        return Model((self.digest, self._part(expert), files[0].name, variant.name), sizes, load)
 
     def shapes(self, expert: Expert) -> dict[str, tuple[int, ...]]:
         """Names and shapes of an expert's weights, for adapters to match."""
-        return shapes(parts(self.folder / self._part(expert)))
+        return shapes(files_of(self.folder / self._part(expert)))
 
     def whole(self, distilled: Distilled, expert: Expert) -> Path:
         """The file of a distilled recipe for an expert."""
@@ -104,23 +93,6 @@ class Networks:
 
     def _part(self, expert: Expert) -> str:
         return "transformer" if self.single else FOLDERS[expert]
-
-    def _size(
-        self,
-        name: str,
-        files: Sequence[Path],
-        working: int,
-        *,
-        tiled: int = 0,
-        group: str = "",
-        quantisable: bool = False,
-    ) -> ModelSize:
-        return ModelSize(name, stored_bytes(files, self.dtype.itemsize), working, group, tiled, quantisable)
-
-
-def parts(folder: Path) -> list[Path]:
-    """The safetensors files of one model."""
-    return sorted(folder.glob("*.safetensors"))
 
 
 def _tokens(size: Size, frames: int, scale: int) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -29,7 +30,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def worker(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Worker:
     """Makes a worker with an engine, its manifest changed as told."""
 
-    def make(engine: str = "motion-wan", **changes: object) -> Bench:
+    def make(engine: str = "motion-wan", **changes: Any) -> Bench:
         monkeypatch.setenv("VIVIJURE_WEIGHTS", str(weights))
         monkeypatch.setenv("VIVIJURE_WEIGHTS_LOCK", str(weights / "weights.toml"))
         return Bench(tmp_path, small(engine, **changes))
