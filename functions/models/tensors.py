@@ -54,23 +54,36 @@ class _Entry(BaseModel):
 
 _ENTRIES = TypeAdapter(dict[str, _Entry])
 _HEADER = TypeAdapter(dict[str, Any])
+_METADATA = TypeAdapter(dict[str, str])
 
 
 def index(path: Path) -> dict[str, Stored]:
     """Tensors of a file by name. Raises `EngineError` for one that is not whole or not of this format."""
     try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if not 2 <= length <= min(LONGEST, size - 8):
-                raise ValueError(f"a header of {length} bytes")
-            header = _HEADER.validate_json(file.read(length))
+        header, start = _header(path)
         header.pop(METADATA, None)
-        found = {name: _stored(path, entry, 8 + length) for name, entry in _ENTRIES.validate_python(header).items()}
-        _check_layout(found, 8 + length, size)
+        found = {name: _stored(path, entry, start) for name, entry in _ENTRIES.validate_python(header).items()}
+        _check_layout(found, start, path.stat().st_size)
     except (OSError, ValueError, KeyError) as error:
         raise EngineError(f"{path} is not a whole safetensors file ({error}): fetch it again") from error
     return found
+
+
+def metadata(path: Path) -> dict[str, str]:
+    """What the file's maker wrote beside the tensors. Raises `EngineError`."""
+    try:
+        return _METADATA.validate_python(_header(path)[0].get(METADATA, {}))
+    except (OSError, ValueError) as error:
+        raise EngineError(f"{path} is not a whole safetensors file ({error}): fetch it again") from error
+
+
+def _header(path: Path) -> tuple[dict[str, Any], int]:
+    """(the header, the byte at which tensors begin)."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 2 <= length <= min(LONGEST, path.stat().st_size - 8):
+            raise ValueError(f"a header of {length} bytes")
+        return _HEADER.validate_json(file.read(length)), 8 + length
 
 
 def _stored(path: Path, entry: _Entry, start: int) -> Stored:
