@@ -4,6 +4,7 @@ Money is integer micro-dollars and every division rounds up. The upper bound is 
 x executions, plus what a provider charges by output; the median comes from measured times, else from the catalog.
 """
 
+import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -141,7 +142,7 @@ def _offer(step: Step, manifest: EngineManifest, tag: Tag, fixed: int, paces: Pa
 
 def expected_ms(step: Step, manifest: EngineManifest, door: str, paces: Paces) -> tuple[int, Basis, int]:
     """Milliseconds of a worker that the step will take, where that comes from, and from how many jobs."""
-    known = paces.get(class_of(step.engine, step.params, tier_of(step, manifest)), {})
+    known = paces.get(class_of(step.engine, step.params, tier_of(step, manifest)), {}) if paces else {}
     here = known.get(door, ())
     if len(here) >= SAMPLES:
         return _paced(step.params, here), "measured", len(here)
@@ -223,6 +224,7 @@ def length_s(params: Params) -> Fraction:
     return Fraction(1)
 
 
+@functools.lru_cache(maxsize=1000)
 def exact(number: float) -> Fraction:
     """The number as it is written: 0.1 is a tenth."""
     return Fraction(repr(number))

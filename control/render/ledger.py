@@ -5,7 +5,7 @@ twice, and an overrun can always be settled.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
 from control.db import Database, Row, Statement, Value
@@ -162,7 +162,7 @@ class Ledger:
 
         Only the maker of a `mine` posts it; everybody else reconciles.
         """
-        values: dict[str, Value] = asdict(intent)
+        values: dict[str, Value] = {name: getattr(intent, name) for name in Intent.__slots__}
         results = await self.db.batch([(sql, values) for sql in (_SUBMIT, _NEWEST, _GUARD)])
         newest = job_of(results[1].rows[0]) if results[1].rows else None
         return _claim(intent, newest, results[2].rows[0]), newest
