@@ -1,9 +1,15 @@
-"""The database on a SQLite file: one writer thread a process with group commit, readers beside it."""
+"""The database on a SQLite file: one writer thread a process with group commit, readers beside it.
+
+A reading is done where it is asked for: handing it to a thread costs several times what most readings take, and beside
+a busy interpreter each of its rows may wait for the lock. One that was slow once goes to a thread from then on.
+"""
 
 import asyncio
+import contextlib
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,6 +19,8 @@ from control.db import Result, Row, Statement, Value
 from control.errors import DatabaseError, DatabaseLocked
 
 READERS = 3
+SLOW_S = 0.02
+"""Processor time of a reading that holds up everything else too long."""
 GROUP = 64
 """Batches that share one commit at most."""
 _LOCKED = ("database is locked", "database table is locked", "database schema is locked")
@@ -34,17 +42,26 @@ class SqliteDatabase:
         self.path = path
         self._busy_ms = busy_ms
         self._local = threading.local()
+        self._slow: set[str] = set()
         self._open_readers: list[sqlite3.Connection] = []
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._closed = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = self._connect()
+            self._here = self._reader(busy_ms=0)
         except (sqlite3.Error, OSError) as error:
             raise self._error(error) from error
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-read")
         self._thread = threading.Thread(target=self._write, name="sqlite-write", daemon=True)
         self._thread.start()
+
+    def _reader(self, *, busy_ms: int) -> sqlite3.Connection:
+        connection = self._connect()
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute(f"PRAGMA busy_timeout = {busy_ms:d}")
+        self._open_readers.append(connection)
+        return connection
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
@@ -58,6 +75,14 @@ class SqliteDatabase:
     async def fetch(self, sql: str, params: Mapping[str, Value] | None = None) -> list[Row]:
         """Rows of one reading statement."""
         self._check_open()
+        if sql not in self._slow:
+            await asyncio.sleep(0)
+            begun = time.thread_time()
+            with contextlib.suppress(DatabaseLocked):
+                rows = self._rows(self._here, sql, params or {})
+                if time.thread_time() - begun > SLOW_S:
+                    self._slow.add(sql)
+                return rows
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, sql, params or {})
 
     async def batch(self, statements: Sequence[Statement]) -> list[Result]:
@@ -87,9 +112,13 @@ class SqliteDatabase:
         try:
             connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
             if connection is None:
-                connection = self._local.connection = self._connect()
-                connection.execute("PRAGMA query_only = ON")
-                self._open_readers.append(connection)
+                connection = self._local.connection = self._reader(busy_ms=self._busy_ms)
+        except sqlite3.Error as error:
+            raise self._error(error) from error
+        return self._rows(connection, sql, params)
+
+    def _rows(self, connection: sqlite3.Connection, sql: str, params: Mapping[str, Value]) -> list[Row]:
+        try:
             return [dict(row) for row in connection.execute(sql, params)]
         except sqlite3.Error as error:
             raise self._error(error) from error

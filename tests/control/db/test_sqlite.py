@@ -51,6 +51,22 @@ async def test_two_processes_write_one_file(tmp_path: Path, db: SqliteDatabase) 
     assert (await db.fetch("SELECT COUNT(*) AS n FROM thing"))[0]["n"] == 40
 
 
+async def test_a_reading_that_was_slow_once_holds_nothing_up_again(db: SqliteDatabase) -> None:
+    slow = """WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<300000)
+        SELECT SUM(i) AS n FROM n"""
+
+    async def turns_meanwhile() -> int:
+        reading, turns = asyncio.create_task(db.fetch(slow)), 0
+        while not reading.done():
+            await asyncio.sleep(0)
+            turns += 1
+        assert (await reading)[0]["n"] == 45_000_150_000
+        return turns
+
+    assert await turns_meanwhile() < 5
+    assert await turns_meanwhile() > 20
+
+
 FULL = """
 import asyncio, resource, signal, sys
 from pathlib import Path
