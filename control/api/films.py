@@ -1,5 +1,7 @@
 """Films, their revisions, checks and plans."""
 
+import asyncio
+
 from starlette.responses import PlainTextResponse, Response
 
 from control.api import boards, editing
@@ -50,7 +52,7 @@ async def list_films(call: Call[Nothing, Paging]) -> Page[FilmInfo]:
 @operation("POST", "/films", scope="crew", body=NewFilm, answer=FilmInfo, status=201, tags=("films",), texts=TEXTS)
 async def create_film(call: Call[NewFilm, Nothing]) -> Reply:
     """Create a film from a storyboard or a script."""
-    board = boards.read(call.body).board
+    board = (await asyncio.to_thread(boards.read, call.body)).board
     source = "import" if call.body.format == "fountain" and call.body.text is not None else "person"
     film = await call.context.studio.create_film(board, title=call.body.title, author=call.caller.name, source=source)
     return Reply(film, headers={"Location": f"/api/films/{film.id}", "ETag": f'"{film.revision}"'})
@@ -104,8 +106,9 @@ async def get_storyboard(call: Call[Nothing, BoardQuery]) -> Reply | Response:
 async def put_storyboard(call: Call[NewRevision, Nothing]) -> Reply:
     """Save a whole storyboard as the next revision."""
     base = call.base(call.body.base)
+    board = (await asyncio.to_thread(boards.read, call.body)).board
     saved = await call.context.studio.save_revision(
-        call.path("film"), base, boards.read(call.body).board, author=call.caller.name, reason=call.body.reason
+        call.path("film"), base, board, author=call.caller.name, reason=call.body.reason
     )
     return Reply(saved, headers={"ETag": f'"{saved.n}"'})
 
@@ -152,7 +155,7 @@ def _answer(made: editing.Applied, saved: RevisionInfo | None, steps: tuple[Stal
 @operation("POST", "/check", scope="viewer", body=Board, answer=Checked, tags=("films",), texts=CHECKED)
 async def check_storyboard(call: Call[Board, Nothing]) -> Checked:
     """Check a storyboard or script without saving it."""
-    return boards.read(call.body).checked()
+    return (await asyncio.to_thread(boards.read, call.body)).checked()
 
 
 @operation(

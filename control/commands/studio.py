@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 
 import uvicorn
 from rich.console import Console
@@ -11,9 +12,13 @@ from control.app import build_app
 from control.errors import SettingsError
 from control.settings import Settings
 
+SWITCH_S = 0.0005
+"""How long a thread that plans may keep the interpreter from one that answers; Python's own 5 ms add up."""
+
 
 async def serve(settings: Settings, console: Console) -> None:
     """Serve until interrupted. Raises `SettingsError` where the port is taken."""
+    sys.setswitchinterval(SWITCH_S)
     with listening(settings) as sock:
         settings = settings.model_copy(update={"port": sock.getsockname()[1]})
         config = uvicorn.Config(build_app(settings), log_level="warning", access_log=False, timeout_graceful_shutdown=5)
