@@ -1,4 +1,4 @@
-"""The device that models run on, as plans see it."""
+"""The device that models run on, as plans see it: memory measured, kernels tested."""
 
 import functools
 import os
@@ -7,18 +7,18 @@ from pathlib import Path
 
 import torch
 
+from functions.models import selftest
+
 LIMIT = "VIVIJURE_VRAM_BYTES"
 """Environment: most bytes of GPU memory that this process may allocate."""
 MEMINFO, VERSION = Path("/proc/meminfo"), Path("/proc/version")
 CGROUP = Path("/sys/fs/cgroup/memory.max")
-FP8 = (8, 9)
-"""First compute capability whose matrix units take fp8 (Ada)."""
 
 
 @dataclass(frozen=True)
 class Device:
     """`vram_bytes` is what may be allocated (0: no GPU), `ram_bytes` what is free, `pinnable_bytes` what of it may be
-    locked for transfers. `attention` names the attention backend in use.
+    locked for transfers. `attention` is the fastest backend whose numbers are right, `fp8` whether fp8 products are.
     """
 
     torch_device: str
@@ -33,7 +33,10 @@ class Device:
 
 @functools.cache
 def detect() -> Device:
-    """The first GPU, or the CPU where there is none. Asked once a process; raises `GpuBroken`."""
+    """The first GPU, or the CPU where there is none. Asked once a process.
+
+    Raises `GpuBroken` where the GPU computes wrong numbers.
+    """
     ram = free_ram()
     if not torch.cuda.is_available():
         return Device("cpu", 0, ram, 0, (0, 0), "cpu", False, "native")
@@ -41,8 +44,10 @@ def detect() -> Device:
     vram = min(free, int(os.environ.get(LIMIT, free)))
     torch.cuda.set_per_process_memory_fraction(min(1.0, vram / total))
     capability = torch.cuda.get_device_capability()
+    kernels = selftest.choose(torch.device("cuda"), capability)
+    torch.cuda.empty_cache()
     name = torch.cuda.get_device_name()
-    return Device("cuda", vram, ram, pinnable(ram), capability, name, capability >= FP8, "native")
+    return Device("cuda", vram, ram, pinnable(ram), capability, name, kernels.fp8, kernels.attention)
 
 
 def free_ram() -> int:
