@@ -51,7 +51,7 @@ def request(
         kind=params.kind,
         engine=manifest.name,
         recipe=manifest.recipe,
-        recipe_digest=manifest.tiers["draft"].recipe_digest,
+        recipe_digest=manifest.tiers[changes.get("tier", "draft")].recipe_digest,
         params=params,
         inputs={name: ref.identity for name, ref in inputs.items()},
     )

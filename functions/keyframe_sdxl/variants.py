@@ -1,0 +1,95 @@
+"""Adapters put on a UNet in place: pristine weights plus deltas, summed in fp32, copied into the same parameters."""
+
+import hashlib
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+from functions.models.adapters import Lora, LowRank, Whole
+from functions.models.staging import Model
+
+
+@dataclass(frozen=True)
+class Worn:
+    """An adapter on a UNet. `key` names its file, `scale` how strongly it acts."""
+
+    key: Hashable
+    lora: Lora
+    scale: float
+
+
+@dataclass
+class _Own:
+    pristine: dict[str, Tensor] = field(default_factory=dict)
+    worn: dict[str, tuple[Hashable, ...]] = field(default_factory=dict)
+
+
+class Wardrobe:
+    """What each UNet of this worker wears. Pristine weights of what was ever touched are kept in main memory."""
+
+    def __init__(self) -> None:
+        self._known: WeakKeyDictionary[nn.Module, _Own] = WeakKeyDictionary()
+
+    def wear(self, unet: nn.Module, adapters: Sequence[Worn]) -> None:
+        """Give the UNet exactly these adapters. Wearing none again leaves it bit-equal to what it was."""
+        own = self._known.setdefault(unet, _Own())
+        parameters = dict(unet.named_parameters())
+        for name in sorted({name for one in adapters for name in one.lora.factors} | own.worn.keys()):
+            wanted = [one for one in adapters if name in one.lora.factors]
+            keys = tuple((one.key, one.scale) for one in wanted)
+            if own.worn.get(name, ()) != keys:
+                if name not in own.pristine:
+                    own.pristine[name] = parameters[name].detach().to("cpu", copy=True)
+                own.worn[name] = (None,)
+                _give(parameters[name], own.pristine[name], wanted, name)
+                own.worn[name] = keys
+
+    def forget(self, unet: nn.Module) -> None:
+        """Its weights were put back by others."""
+        if unet in self._known:
+            self._known[unet].worn.clear()
+
+
+def _give(parameter: Tensor, pristine: Tensor, adapters: Sequence[Worn], name: str) -> None:
+    if not adapters:
+        parameter.data.copy_(pristine)
+        return
+    total = pristine.to(parameter.device, torch.float32)
+    for one in adapters:
+        delta = _on(one.lora.factors[name], parameter.device).delta()
+        total = total + one.scale * delta.reshape(total.shape)
+    parameter.data.copy_(total)
+
+
+def _on(part: LowRank | Whole, device: torch.device) -> LowRank | Whole:
+    """A part of an adapter on a device, where its product is quick."""
+    if isinstance(part, Whole):
+        return Whole(part.difference.to(device))
+    return LowRank(part.down.to(device), part.up.to(device), part.scale)
+
+
+def shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the weights that an adapter may touch."""
+    own = module.state_dict()
+    return {name: tuple(value.shape) for name, value in own.items() if ".processor." not in name}
+
+
+def file_key(path: Path) -> str:
+    """sha256 of an adapter's file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def dressed(model: Model, adapters: Sequence[Worn]) -> Model:
+    """The same model with adapters put on as it is loaded: for placements that move weights piece by piece."""
+
+    def load(device: torch.device) -> nn.Module:
+        module = model.load(device)
+        Wardrobe().wear(module, adapters)
+        return module
+
+    return replace(model, key=(model.key, tuple((one.key, one.scale) for one in adapters)), load=load)

@@ -1,0 +1,111 @@
+"""What one worker process keeps between keyframes, and one job from its inputs to its picture."""
+
+import time
+from collections.abc import Sequence
+
+import diffusers
+import torch
+import transformers
+from accelerate import init_empty_weights
+from diffusers import UNet2DConditionModel
+
+from functions.contract.job import Note, Provenance
+from functions.contract.manifest import EngineManifest
+from functions.contract.params import Adapter, Keyframe
+from functions.keyframe_sdxl import recipes, text, weights
+from functions.keyframe_sdxl.make import Dressed, Loaded, Maker, reference_file
+from functions.keyframe_sdxl.models import Models, Precision
+from functions.keyframe_sdxl.pixels import PngWriter
+from functions.keyframe_sdxl.recipes import Recipe
+from functions.keyframe_sdxl.shot import Shot, read
+from functions.keyframe_sdxl.variants import Wardrobe, Worn, file_key, shapes
+from functions.models.adapters import read_lora
+from functions.models.device import detect
+from functions.models.plan import Plan, make_plan
+from functions.models.replan import run_planned
+from functions.models.snapshots import Snapshots
+from functions.models.staging import Stages
+from functions.runtime.engine import Job, Outcome
+
+
+class Worker:
+    """Models, adapters and plans of one process. Raises `EngineError` where no weights are named."""
+
+    def __init__(self, manifest: EngineManifest) -> None:
+        self._manifest = manifest
+        self._snapshots = Snapshots.from_environment()
+        device = detect()
+        self._models = Models(self._snapshots, Precision.of(device))
+        self._stages = Stages(device)
+        self._wardrobe = Wardrobe()
+        self._base: dict[str, tuple[int, ...]] = {}
+
+    def make(self, job: Job, params: Keyframe) -> Outcome:
+        """See `engine.KeyframeSdxl.run`."""
+        recipe, shot = recipes.recipe_of(params), read(job, params)
+        folder = self._snapshots.folder(weights.TOKENIZERS)
+        tokens = text.tokens(text.tokenizers(folder), shot.texts)
+        dressed = self._dressed(recipe, shot)
+        loaded = Loaded(self._models, self._stages, self._wardrobe, tokens)
+
+        def attempt(plan: Plan) -> PngWriter:
+            self._stages.follow(plan)
+            with self._stages.guard(), torch.inference_mode():
+                picture = Maker(job, shot, recipe, dressed, loaded, plan).make()
+            return PngWriter(picture, job.output("image.png"))
+
+        writer, notes = run_planned(self._plan(shot), attempt)
+        begun = time.monotonic()
+        writer.wait()
+        chunked = [_chunked(tokens)] if tokens.chunks > 1 else []
+        return Outcome(
+            notes=[*shot.notes, *chunked, *notes],
+            provenance=self._provenance(recipe),
+            encode_s=time.monotonic() - begun,
+        )
+
+    def _plan(self, shot: Shot) -> Plan:
+        used = [*self._models.text(), self._models.unet(reference_file(shot), shot.size), self._models.vae(shot.size)]
+        if shot.references or any(one.references for one in shot.characters):
+            used += [self._models.image_encoder(), self._models.projection(reference_file(shot))]
+        if shot.previous is not None:
+            used += [self._models.control(), *([self._models.depth()] if shot.params.control == "depth" else [])]
+        device = self._stages.device
+        sizes = [model.size for model in used]
+        return make_plan(sizes, device.vram_bytes, device.ram_bytes, device.pinnable_bytes, "bf16")
+
+    def _dressed(self, recipe: Recipe, shot: Shot) -> Dressed:
+        """Every adapter read and matched. Raises `InputError` for one of another base."""
+        tier = []
+        if recipe.adapter is not None:
+            path = self._snapshots.folder(recipe.adapter.weights) / recipe.adapter.file
+            tier = [Worn(self._snapshots.digest(recipe.adapter.weights), read_lora(path, self._shapes()), 1.0)]
+        own = {one.id: self._worn(shot, one.adapters) for one in shot.characters}
+        return Dressed((*tier, *self._worn(shot, shot.style)), own)
+
+    def _worn(self, shot: Shot, adapters: Sequence[Adapter]) -> tuple[Worn, ...]:
+        paths = [(shot.paths[one.input], one.scale / 1000) for one in adapters]
+        return tuple(Worn(file_key(path), read_lora(path, self._shapes()), scale) for path, scale in paths)
+
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        if not self._base:
+            values = weights.config(self._snapshots.folder(weights.BASE) / "unet", "unet")
+            with init_empty_weights():
+                self._base = shapes(UNet2DConditionModel.from_config(values))
+        return self._base
+
+    def _provenance(self, recipe: Recipe) -> Provenance:
+        sets = [weights.BASE, weights.VAE, weights.REFERENCES, *([recipe.adapter.weights] if recipe.adapter else [])]
+        device = self._stages.device
+        return Provenance(
+            engine_version=self._manifest.version,
+            weights={name: self._snapshots.digest(name) for name in sets},
+            gpu=device.name,
+            attention=device.attention,
+            libraries={m.__name__: m.__version__ for m in (torch, diffusers, transformers)},
+        )
+
+
+def _chunked(tokens: text.Tokens) -> Note:
+    detail = f"The longest text needs {tokens.chunks} parts of 75 tokens; all were used."
+    return Note(code="prompt_chunked", detail=detail, value=tokens.chunks)
