@@ -39,8 +39,8 @@ docs: $(VENV)/.dev ## write the reference pages
 bench: $(VENV)/.dev ## speed of a film against its floors, as JSON
 	$(BIN)/python -m tests.benchmarks.film
 
-faults: $(VENV)/.dev ## random schedules of paid work on all cores; N= how many, SEED= from which
-	$(BIN)/python -m tests.faults.lab --n $(N) --seed $(SEED)
+faults: $(VENV)/.dev ## random schedules of paid work on all cores; N= how many, SEED= from which, LOG= to go on from
+	$(BIN)/python -m tests.faults.lab --n $(N) --seed $(SEED) $(if $(LOG),--log $(LOG))
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

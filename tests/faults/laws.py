@@ -23,9 +23,23 @@ Law = Literal[
     "bug",
 ]
 ENDED = "('done','degraded','failed','cancelled','never_started','lost')"
+OVER = "('done','failed','cancelled')"
 LIVE = "('intent','submitted','running','unknown')"
-_ENDED_JOBS = f"SELECT id, state, charge_u, progress, ended_at FROM job WHERE state IN {ENDED} OR state='written_off'"
-_ENDED_RENDERS = "SELECT id, state FROM render WHERE state IN ('done','failed','cancelled')"
+GUARDS = (
+    f"""CREATE TEMP TRIGGER job_changed AFTER UPDATE OF state, charge_u, progress, ended_at ON job
+      WHEN (OLD.state IN {ENDED} OR OLD.state='written_off' AND NEW.state IN {LIVE})
+      AND (NEW.state, NEW.charge_u, NEW.progress, NEW.ended_at)
+        IS NOT (OLD.state, OLD.charge_u, OLD.progress, OLD.ended_at)
+      BEGIN SELECT breach('ended_changed', 'the job '||OLD.id||' was '||OLD.state||' and became '||NEW.state); END""",
+    f"""CREATE TEMP TRIGGER job_removed AFTER DELETE ON job WHEN OLD.state IN {ENDED} OR OLD.state='written_off'
+      BEGIN SELECT breach('ended_changed', 'the job '||OLD.id||' was '||OLD.state||' and was removed'); END""",
+    f"""CREATE TEMP TRIGGER render_changed AFTER UPDATE OF state ON render
+      WHEN OLD.state IN {OVER} AND NEW.state<>OLD.state
+      BEGIN SELECT breach('ended_changed', 'the render '||OLD.id||' was '||OLD.state||' and is '||NEW.state); END""",
+    f"""CREATE TEMP TRIGGER render_removed AFTER DELETE ON render WHEN OLD.state IN {OVER}
+      BEGIN SELECT breach('ended_changed', 'the render '||OLD.id||' was '||OLD.state||' and was removed'); END""",
+)
+"""What has ended stays as it is: seen at each change of a row, by the database itself."""
 _PRINTS = "SELECT render_id, path, fp FROM step WHERE fp IS NOT NULL"
 _NEWEST = f"""
 SELECT job.id, job.fp, budget_u, cancel_requested, state,
@@ -50,9 +64,7 @@ class Breach:
 
 
 _CHECKS: tuple[tuple[str, str], ...] = (
-    (r"UPDATE job SET .*(state|progress|charge_u)\s*=", "jobs"),
     (r"INSERT INTO job\(", "submitted"),
-    (r"UPDATE render SET .*\bstate\s*=", "renders"),
     (r"(INSERT INTO step|UPDATE step SET .*\bfp\s*=)", "prints"),
     (r"UPDATE render SET cancel_requested=1", "cancelled"),
 )
@@ -71,8 +83,6 @@ class Laws:
     def __init__(self, world: "World") -> None:
         self.world = world
         self.breaches: list[Breach] = []
-        self._jobs: dict[str, tuple[object, ...]] = {}
-        self._renders: dict[str, str] = {}
         self._prints: dict[tuple[str, str], str] = {}
 
     def breach(self, law: Law, what: str) -> None:
@@ -82,7 +92,7 @@ class Laws:
     def accepted(self, job: "Paid", others: "list[Paid]") -> None:
         """A provider has taken a job: its intent is stored, and nothing else can be made of that step meanwhile."""
         world, request = self.world, job.request
-        rows = world.fetch("SELECT * FROM job WHERE id=:id", {"id": request.job_id})
+        rows = world.fetch("SELECT attempt, door, charge_u, state FROM job WHERE id=:id", {"id": request.job_id})
         if not rows or rows[0]["attempt"] != request.attempt or rows[0]["door"] != request.door:
             self.breach("intent", f"job {request.job_id} was submitted and is not stored")
         elif rows[0]["charge_u"] < world.bound_u and rows[0]["state"] in ("intent", "submitted", "running", "unknown"):
@@ -115,35 +125,15 @@ class Laws:
         for name in sorted(names):
             getattr(self, name)()
 
-    def jobs(self) -> None:
-        """What has ended stays as it is."""
-        for row in self.world.fetch(_ENDED_JOBS, {}):
-            name, now = row["id"], tuple(row.values())[1:]
-            before = self._jobs.setdefault(name, now)
-            if before[0] == "written_off":
-                self._jobs[name] = now
-            elif before != now:
-                self.breach("ended_changed", f"the job {name} was {before} and became {now}")
-        if len(self._jobs) > len(self.world.fetch(_ENDED_JOBS, {})):
-            self.breach("ended_changed", "a job that had ended is live again")
-
-    def renders(self) -> None:
-        """So does a render."""
-        found = {row["id"]: row["state"] for row in self.world.fetch(_ENDED_RENDERS, {})}
-        for name, state in self._renders.items():
-            if found.get(name) != state:
-                self.breach("ended_changed", f"the render {name} was {state} and became {found.get(name, 'live')}")
-        self._renders |= found
-
     def prints(self) -> None:
         """A step's fingerprint is set once."""
-        for row in self.world.fetch(_PRINTS, {}):
+        for row in self.world.fetch(_PRINTS):
             if self._prints.setdefault((row["render_id"], row["path"]), row["fp"]) != row["fp"]:
                 self.breach("ended_changed", f"the step {row['path']} changed its fingerprint")
 
     def submitted(self) -> None:
         """The newest job fits its budgets, is alone, and is for a render that runs."""
-        row = self.world.fetch(_NEWEST, {})[0]
+        row = self.world.fetch(_NEWEST)[0]
         if row["spent_u"] > row["budget_u"] or row["month_u"] > self.world.month_u:
             self.breach("over_budget", f"job {row['id']}: {row['spent_u']} of {row['budget_u']}, {row['month_u']}")
         if row["live_jobs"] > 1:
@@ -153,18 +143,18 @@ class Laws:
 
     def cancelled(self) -> None:
         """Right after a cancel: no live job is left that nobody wants and nobody cancels."""
-        for row in self.world.fetch(_UNWANTED, {}):
+        for row in self.world.fetch(_UNWANTED):
             self.breach("cancel", f"job {row['id']} is wanted by no render and was not cancelled")
 
     def finish(self) -> None:
         """At the end: everything has ended, and the ledger says what the provider billed."""
         world = self.world
-        for row in world.fetch("SELECT id, state FROM render WHERE state IN ('running','paused')", {}):
+        for row in world.fetch("SELECT id, state FROM render WHERE state IN ('running','paused')"):
             self.breach("lost", f"the render {row['id']} is {row['state']} for ever")
-        for row in world.fetch("SELECT id, state FROM job WHERE open=1", {}):
+        for row in world.fetch("SELECT id, state FROM job WHERE open=1"):
             self.breach("lost", f"the job {row['id']} is {row['state']} for ever")
         if world.schedule.harmless:
-            for row in world.fetch("SELECT id, state, reason FROM render WHERE state<>'done'", {}):
+            for row in world.fetch("SELECT id, state, reason FROM render WHERE state<>'done'"):
                 self.breach("lost", f"the render {row['id']} ended as {row['state']} ({row['reason']}) for no reason")
         self._bills()
         self._kept()
@@ -188,7 +178,7 @@ class Laws:
                 world.stats["ran_twice"] += 1
                 odd.add(name)
             bills[name] = bills.get(name, 0) + job.bill_u(world.price_u)
-        for row in world.fetch("SELECT id, state, charge_u, cost_basis FROM job", {}):
+        for row in world.fetch("SELECT id, state, charge_u, cost_basis FROM job"):
             billed, booked = bills.get(row["id"], 0), row["charge_u"]
             if row["cost_basis"] == "bound" and booked < billed:
                 self.breach("bill", f"job {row['id']} ({row['state']}) was booked at {booked} and billed {billed}")

@@ -1,7 +1,6 @@
 """What a simulated process holds of the world: database, store and door, each call a moment at which it may die."""
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -62,7 +61,7 @@ class LabDatabase(Port):
             await wait
         if world.strikes("db") == "db-fail":
             raise DatabaseError("the database cannot be reached")
-        rows = world.fetch(sql, params or {})
+        rows = world.table.fetch(sql, params or {})
         if (wait := self.gate()) is not None:
             await wait
         return rows
@@ -265,12 +264,3 @@ class LabClient(DoorClient):
             DoorStatus.model_validate({"id": job.handle, "status": status, "output": output, "executionTime": spent}),
             self._instance,
         )
-
-
-def rows_of(cursor: sqlite3.Cursor) -> list[Row]:
-    """The rows as dictionaries."""
-    found = cursor.fetchall()
-    if not found:
-        return []
-    names = [column[0] for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in found]

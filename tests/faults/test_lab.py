@@ -1,8 +1,12 @@
 """The laboratory itself: the same seed is the same run, and a broken schedule becomes small."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
-from tests.faults.lab import explore, summary
+from tests.faults.lab import Found, Log, explore, summary
 from tests.faults.laws import Breach
 from tests.faults.mutants import MUTANTS
 from tests.faults.schedule import draw
@@ -17,6 +21,36 @@ def test_a_seed_is_always_the_same_run() -> None:
         first, second = World(draw(seed)), World(draw(seed))
         assert first.run() == second.run()
         assert (first.calls, first.now, first.objects) == (second.calls, second.now, second.objects)
+
+
+def test_a_seed_is_the_same_run_in_every_process() -> None:
+    """Nothing depends on the order of a set, or on what ran before."""
+    command = [sys.executable, "-c", "from tests.faults.lab import explore; print(explore(range(30, 60)).trace)"]
+    root = Path(__file__).parents[2]
+    told = {
+        subprocess.run(
+            command, env=os.environ | {"PYTHONHASHSEED": seed}, cwd=root, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert told == {f"{explore(range(30, 60)).trace}\n".encode()}
+
+
+def test_other_seeds_are_other_runs() -> None:
+    assert len({World(draw(seed)).run().trace for seed in range(20)}) == 20
+
+
+def test_a_run_that_was_stopped_goes_on(tmp_path: Path) -> None:
+    log = Log(tmp_path / "log")
+    whole = explore(range(6))
+    log.write(range(3), explore(range(3)))
+    text = (tmp_path / "log").read_text()
+    (tmp_path / "log").write_text(text + text[: text.index("}") + 1])  # the next line was cut off
+    log.write(range(3, 6), explore(range(3, 6)))
+    found = Found()
+    for part in log.read().values():
+        found.add(part)
+    assert (found.schedules, found.stats, found.trace) == (6, whole.stats, whole.trace)
 
 
 def test_a_broken_schedule_is_shrunk_until_nothing_can_be_left_out() -> None:

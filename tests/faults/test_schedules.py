@@ -1,16 +1,14 @@
-"""Ten thousand random schedules over the real runner, ledger and service."""
+"""Ten thousand random schedules over the real runner, ledger and service: the first half."""
 
 import pytest
 
 from tests.faults.lab import explore, tell
 
-SCHEDULES = 10_000
-CHUNKS = 8
+CHUNK = 1250
 
 
-@pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_no_schedule_breaks_a_law(chunk: int) -> None:
-    size = SCHEDULES // CHUNKS
-    found = explore(range(chunk * size, (chunk + 1) * size), stop="any")
+@pytest.mark.parametrize("begin", range(0, 5000, CHUNK))
+def test_no_schedule_breaks_a_law(begin: int) -> None:
+    found = explore(range(begin, begin + CHUNK), stop="any")
     assert not found.broken, tell(*found.broken[0])
-    assert found.schedules == size
+    assert found.schedules == CHUNK

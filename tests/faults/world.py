@@ -1,7 +1,7 @@
 """One run of a schedule: the real runner and service over simulated ports, one clock, and all that goes wrong."""
 
 import functools
-import logging
+import hashlib
 import random
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -20,13 +20,14 @@ from control.render.planning import Planning
 from control.render.runner import Runner
 from control.render.service import Studio
 from control.storyboard.models import Storyboard
-from tests.faults.core import EPOCH, REAL, Core, Ear, rewritten, table
+from tests.faults.core import REAL, Core, ear, table
 from tests.faults.films import CATALOGS, FILMS, PLANNER
-from tests.faults.laws import Breach, Laws, checks
+from tests.faults.laws import Breach, Laws
 from tests.faults.loop import Process, Timeline
-from tests.faults.ports import LabClient, LabDatabase, rows_of
+from tests.faults.ports import LabClient, LabDatabase
 from tests.faults.provider import Paid, Provider
 from tests.faults.schedule import MOMENTS, Fault, Schedule
+from tests.faults.table import EPOCH
 
 END_MS = 12 * 3600_000
 """By then every render has ended, or never will."""
@@ -44,15 +45,15 @@ ANSWER_MS = 40_000
 RESUME_MS = (300_000, 3 * 3600_000)
 """When a person lets a paused render go on: again later, since the pause may arrive after the first."""
 _PORTS = ("db", "store", "run", "ask")
-log = logging.getLogger("vivijure.runner")
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a run showed."""
+    """What a run showed; `trace` names all that happened to jobs, renders and objects in it."""
 
     breaches: tuple[Breach, ...]
     stats: Counter[str]
+    trace: int = 0
 
 
 class World:
@@ -63,14 +64,16 @@ class World:
         self.rng = random.Random(schedule.seed)
         self.timeline = Timeline(EPOCH)
         self.stats: Counter[str] = Counter()
-        self.table = table(core.schema)
+        self.table = table(core.schema, core.rewrites)
         self.laws = Laws(self)
         self.objects: dict[str, bytes] = {}
         self.provider = Provider(self, own=schedule.door == "own")
         self.faults = {(fault.kind, fault.at): fault.arg for fault in schedule.faults}
+        self.seen: set[tuple[str, int]] = set()
         self.moments = {fault.at for fault in schedule.faults if fault.kind in ("crash", "pause")}
         self.kinds = {
-            port: tuple({f.kind for f in schedule.faults if f.kind.startswith(f"{port}-")}) for port in _PORTS
+            port: tuple(dict.fromkeys(f.kind for f in schedule.faults if f.kind.startswith(f"{port}-")))
+            for port in _PORTS
         }
         self.counts = dict.fromkeys(_PORTS, 0)
         self.struck = 0
@@ -98,7 +101,11 @@ class World:
 
     def fault(self, kind: str, n: int) -> int | None:
         """The argument of the fault that strikes there, None for none."""
-        return self.faults.get((kind, n))
+        found = self.faults.get((kind, n))
+        if found is not None:
+            self.stats[kind] += (kind, n) not in self.seen
+            self.seen.add((kind, n))
+        return found
 
     def strikes(self, port: str) -> str | None:
         """The fault of this call of a port; `struck` is its argument."""
@@ -115,7 +122,6 @@ class World:
 
     def crash(self, process: Process) -> None:
         """A process has been killed; another takes its place."""
-        self.stats["crash"] += 1
         self.timeline.at(self.now + self.rng.choice((100, 3000, 45_000)), None, self._replace, process)
 
     def _replace(self, process: Process) -> None:
@@ -150,9 +156,7 @@ class World:
         while True:
             runner._awake.clear()
             try:
-                await runner.tick()
-                due = await runner.ledger.next_due()
-                left = IDLE_MS if due is None else due - self.clock()
+                left = await self._step(runner)
                 wait = min(max(left, self.schedule.pace << idle), IDLE_MS)
             except StudioError:
                 wait = RETRY_MS
@@ -162,6 +166,15 @@ class World:
             await process.later(GATHER_MS)
             turn[0] += 1
             idle = min(idle + 1, 5) if self.now >= until else 0
+
+    async def _step(self, runner: Runner) -> int:
+        """A tick where there is one to take, at the start and whenever something is due. Milliseconds until then."""
+        left = 0.0 if not runner._ticked_at else await runner._left()
+        if left <= 0:
+            await runner.tick()
+            runner._ticked_at = self.clock()
+            left = await runner._left()
+        return round(min(left * 1000, IDLE_MS))
 
     def clock(self) -> int:
         """What the Studios' clocks say."""
@@ -174,25 +187,13 @@ class World:
 
     # the database ----------------------------------------------------------------------------------------------------
 
-    def fetch(self, sql: str, params: Mapping[str, Value]) -> list[Row]:
+    def fetch(self, sql: str, params: Mapping[str, Value] | None = None) -> list[Row]:
         """Rows of one statement."""
-        return rows_of(self.table.connection.execute(sql, params))
+        return self.table.fetch(sql, params or {})
 
     def batch(self, found: Sequence[Statement]) -> list[Result]:
-        """All statements or none."""
-        connection, core = self.table.connection, self.core
-        results, watched = [], set[str]()
-        if whole := len(found) > 1:
-            connection.execute("SAVEPOINT batch")
-        for sql, params in found:
-            before = connection.total_changes
-            rows = tuple(rows_of(connection.execute(rewritten(core, sql), params)))
-            changes = connection.total_changes - before
-            results.append(Result(rows, changes))
-            if changes:
-                watched.update(checks(sql))
-        if whole:
-            connection.execute("RELEASE batch")
+        """All statements, and the laws that they could break."""
+        results, watched = self.table.batch(found)
         if watched:
             self.laws.batched(watched)
         return results
@@ -330,22 +331,28 @@ class World:
 
     def run(self) -> Report:
         """From the first start to the end of everything."""
-        connection = self.table.connection
-        connection.execute("SAVEPOINT run")
-        ear = Ear(self.laws)
-        log.addHandler(ear)
-        log.setLevel(logging.ERROR)
+        heard = ear()
+        heard.laws = self.laws
+        self.table.begin(self.laws.breach)
         try:
             self._plan()
             self._turn()
             self.laws.finish()
+            trace = self._trace()
         finally:
-            log.removeHandler(ear)
+            heard.laws = None
             for process in self.processes:
                 process.bury()
-            connection.execute("ROLLBACK TO run")
-            connection.execute("RELEASE run")
-        return Report(tuple(self.laws.breaches), self.stats)
+            self.table.empty()
+        return Report(tuple(self.laws.breaches), self.stats, trace)
+
+    def _trace(self) -> int:
+        """64 bits of a hash of when, by how many calls, and how everything ended."""
+        jobs = self.fetch("SELECT id, state, charge_u, cost_basis, ended_at FROM job ORDER BY id")
+        renders = self.fetch("SELECT id, state, reason, ended_at FROM render ORDER BY id")
+        paid = [(job.handle, job.status, job.billed_ms, job.over_at) for job in self.provider.jobs.values()]
+        told = repr((self.now, self.calls, jobs, renders, paid, sorted(self.objects), sorted(self.stats.items())))
+        return int.from_bytes(hashlib.blake2b(told.encode(), digest_size=8).digest())
 
     def _plan(self) -> None:
         schedule = self.schedule
@@ -377,8 +384,8 @@ class World:
 
     def _over(self) -> bool:
         sql = """SELECT EXISTS(SELECT 1 FROM render WHERE state IN ('running','paused')) OR
-            EXISTS(SELECT 1 FROM job WHERE open=1)"""
-        return not self.table.connection.execute(sql).fetchone()[0]
+            EXISTS(SELECT 1 FROM job WHERE open=1) AS going"""
+        return not self.fetch(sql)[0]["going"]
 
 
 class ViewedDatabase(LabDatabase):

@@ -1,0 +1,99 @@
+"""The one database of a process of the laboratory: real SQLite in memory, made once and emptied between runs."""
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from control.db import Result, Row, Statement, Value
+from control.db.migrate import shipped, statements
+from control.storyboard.models import Storyboard
+from tests.faults.films import FILMS
+from tests.faults.laws import GUARDS, Law, checks
+
+EPOCH = 1_800_000_000_000
+"""When every run begins, in milliseconds."""
+Rewrite = tuple[str, str, str]
+"""A statement that begins so: old text, new text."""
+
+
+@dataclass(slots=True)
+class _Prepared:
+    """A statement as this database runs it: the laws it could break, and its columns, known once it gave a row."""
+
+    sql: str
+    checks: tuple[str, ...]
+    names: tuple[str, ...] = ()
+
+
+class Table:
+    """A migrated database with every film of the laboratory. `schema` is run after the migrations."""
+
+    def __init__(self, schema: Sequence[str] = (), rewrites: Sequence[Rewrite] = ()) -> None:
+        self._rewrites = rewrites
+        self._prepared: dict[str, _Prepared] = {}
+        self._breach: Callable[[Law, str], None] | None = None
+        self._connection = sqlite3.connect(":memory:", isolation_level=None, cached_statements=1000)
+        self._connection.create_function("breach", 2, self._heard)
+        self._cursor = self._connection.cursor()
+        run = self._cursor.execute
+        run("PRAGMA foreign_keys = ON")
+        run("PRAGMA temp_store = MEMORY")
+        for sql in (*(s for text in shipped().values() for s in statements(text)), *schema, *GUARDS):
+            run(sql)
+        for title in FILMS:
+            run("INSERT INTO film VALUES(?,?,?,?)", (title, title, EPOCH, EPOCH))
+            body = Storyboard.model_validate({"title": title}).model_dump_json(exclude_defaults=True)
+            run("INSERT INTO revision VALUES(?,1,'0',?,'','','','[]',?)", (title, body, EPOCH))
+
+    def begin(self, breach: Callable[[Law, str], None]) -> None:
+        """Begin a run; `breach` hears of changes that the database itself must never see."""
+        self._breach = breach
+        self._cursor.execute("SAVEPOINT run")
+
+    def empty(self) -> None:
+        """End the run: nothing of it is left."""
+        self._cursor.execute("ROLLBACK TO run")
+        self._cursor.execute("RELEASE run")
+
+    def fetch(self, sql: str, params: Mapping[str, Value]) -> list[Row]:
+        """Rows of one statement."""
+        return self._rows(self._prepared.get(sql) or self._prepare(sql), params)
+
+    def batch(self, found: Sequence[Statement]) -> tuple[list[Result], set[str]]:
+        """The results, and the laws that could be broken now. A statement that fails is a bug, and ends the run: so
+        nothing has to be taken back.
+        """
+        connection, watched = self._connection, set[str]()
+        results, before = [], connection.total_changes
+        for sql, params in found:
+            prepared = self._prepared.get(sql) or self._prepare(sql)
+            rows = self._rows(prepared, params)
+            after = connection.total_changes
+            results.append(Result(tuple(rows), after - before))
+            if after > before and prepared.checks:
+                watched.update(prepared.checks)
+            before = after
+        return results, watched
+
+    def _rows(self, prepared: _Prepared, params: Mapping[str, Value]) -> list[Row]:
+        cursor = self._cursor
+        cursor.execute(prepared.sql, params)
+        found = cursor.fetchall()
+        if not found:
+            return []
+        names = prepared.names
+        if not names:
+            names = prepared.names = tuple(column[0] for column in cursor.description)
+        return [dict(zip(names, row, strict=True)) for row in found]
+
+    def _prepare(self, sql: str) -> _Prepared:
+        text = sql
+        for begins, old, new in self._rewrites:
+            if sql.lstrip().startswith(begins):
+                text = sql.replace(old, new)
+        found = self._prepared[sql] = _Prepared(text, checks(sql))
+        return found
+
+    def _heard(self, law: Law, what: str) -> None:
+        if self._breach is not None:
+            self._breach(law, what)
