@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from functions.sound import dsp
-from functions.sound.dsp import Array, at, band, drift, noise, peak, sculpted, seconds, unit
+from functions.sound.dsp import Array, Drift, at, band, drift, noise, peak, sculpted, seconds, unit
 
 Settings = Mapping[str, float]
 EASY = 48
@@ -239,13 +239,13 @@ def birds(n: int, draw: np.random.Generator, of: Settings) -> Array:
 def crowd(n: int, draw: np.random.Generator, of: Settings) -> Array:
     """Murmur of many talkers: vowel-coloured voices with syllables and pauses, none of them a word."""
     short, rate = -(-n // 4), dsp.RATE / 4
-    loop, out = short / rate, np.zeros((short, 2))
+    loop, out, share = short / rate, np.zeros((short, 2)), np.arange(short) / short
     f = np.fft.rfftfreq(short, 1 / rate)
     for _voice in range(round(of.get("many", 14))):
-        pitch = draw.uniform(95, 230) * (1 + 0.12 * (drift(draw, short, 0.4, rate=int(rate)) - 0.5))
+        pitch = draw.uniform(95, 230) * (1 + 0.12 * (Drift(draw, loop, 0.4).at(share) - 0.5))
         pitch *= round(pitch.mean() * loop) / (pitch.mean() * loop)
-        talk = np.clip(drift(draw, short, 0.16, rate=int(rate)) - 0.25, 0, 1)
-        talk = talk * np.clip(2.2 * drift(draw, short, 2.5, rate=int(rate)) - 0.5, 0, 1)
+        talk = np.clip(Drift(draw, loop, 0.16).at(share) - 0.25, 0, 1)
+        talk = talk * np.clip(2.2 * Drift(draw, loop, 2.5).at(share) - 0.5, 0, 1)
         source = dsp.swept(pitch, [0.8**k for k in range(12)], int(rate)) * talk
         vowel = peak(draw.uniform(350, 700), 4)(f) + 0.5 * peak(draw.uniform(1000, 1900), 6)(f)
         voiced = np.fft.irfft(np.fft.rfft(source) * vowel, short)

@@ -4,13 +4,13 @@ Noise is shaped in the frequency domain over the whole loop, slow changes have w
 around, so every bed made of these is seamless by construction. Times are seconds, frequencies Hz, 48 kHz throughout.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from functions.media.loudness import Meter
 from functions.media.pcm import SAMPLE_RATE
 
 Array = npt.NDArray[np.floating[Any]]
@@ -66,23 +66,31 @@ def noise(draw: np.random.Generator, n: int, response: Response, channels: int =
     return unit(np.ascontiguousarray(np.fft.irfft(bins, n).T))
 
 
-def drift(
-    draw: np.random.Generator, n: int, period: float, low: float = 0.0, high: float = 1.0, rate: int = RATE
-) -> Array:
-    """A slow random curve around a loop, from `low` to `high`, whose changes take about `period` seconds.
+class Drift:
+    """A slow random curve around a loop of `s` seconds, from `low` to `high`, changing in about `period` seconds.
 
-    Drawn at a tenth of its period and interpolated. `rate` is the rate of its n samples.
+    Drawn at a tenth of its period, straight between.
     """
-    points = max(3, round(n / rate / period))
-    grid = 10 * points
-    half = max(1, points // 2)
-    spectrum = np.zeros(grid // 2 + 1, complex)
-    spectrum[1 : half + 1] = (draw.standard_normal(half) + 1j * draw.standard_normal(half)) / np.sqrt(
-        1 + np.arange(half)
-    )
-    curve = np.fft.irfft(spectrum, grid)
-    scaled = low + (high - low) * (curve - curve.min()) / max(float(np.ptp(curve)), 1e-12)
-    return np.asarray(np.interp(np.arange(n) * (grid / n), np.arange(grid + 1), np.append(scaled, scaled[0])))
+
+    def __init__(self, draw: np.random.Generator, s: float, period: float, low: float = 0.0, high: float = 1.0) -> None:
+        points = max(3, round(s / period))
+        self.grid = 10 * points
+        half = max(1, points // 2)
+        spectrum = np.zeros(self.grid // 2 + 1, complex)
+        weight = np.sqrt(1 + np.arange(half))
+        spectrum[1 : half + 1] = (draw.standard_normal(half) + 1j * draw.standard_normal(half)) / weight
+        curve = np.fft.irfft(spectrum, self.grid)
+        scaled = low + (high - low) * (curve - curve.min()) / max(float(np.ptp(curve)), 1e-12)
+        self.values = np.append(scaled, scaled[0])
+
+    def at(self, share: Array) -> Array:
+        """The curve at these shares of the loop, 0 to 1."""
+        return np.asarray(np.interp(share * self.grid, np.arange(self.grid + 1), self.values))
+
+
+def drift(draw: np.random.Generator, n: int, period: float, low: float = 0.0, high: float = 1.0) -> Array:
+    """A `Drift` at each of a loop's n samples."""
+    return Drift(draw, n / RATE, period, low, high).at(np.arange(n) / n)
 
 
 def sculpted(x: Array, gains: Callable[[Array, Array], Array]) -> Array:
@@ -183,16 +191,11 @@ def smooth(n: int) -> bool:
     return n < 400
 
 
-def quick(n: int) -> int:
-    """The next length from n on whose Fourier transform is quickest: a power of 2, three or five of them."""
-    power = 1 << max(n - 1, 1).bit_length()
-    return min(size for size in (power * 5 // 8, power * 3 // 4, power) if size >= n)
-
-
 def stereo(x: Array, side: float = 0.0) -> Array:
     """Mono to stereo, constant power; `side` -1 left to 1 right."""
-    angle = (side + 1) * np.pi / 4
-    return np.asarray(np.stack([x * np.cos(angle), x * np.sin(angle)], axis=1) * np.sqrt(2))
+    angle = (side + 1) * math.pi / 4
+    left, right = math.sqrt(2) * math.cos(angle), math.sqrt(2) * math.sin(angle)
+    return np.asarray(np.stack([x * left, x * right], axis=1))
 
 
 def softened(x: Array, crest: float) -> Array:
@@ -206,31 +209,26 @@ def padded(x: Array, n: int) -> Array:
     return x[:n] if len(x) >= n else np.concatenate([x, np.zeros((n - len(x), *x.shape[1:]))])
 
 
-def room(
-    x: Array, draw: np.random.Generator, decay: float, wet: float, bright: float = 5000.0, rate: int = RATE
-) -> Array:
+def room(x: Array, draw: np.random.Generator, decay: float, wet: float, bright: float = 5000.0) -> Array:
     """A stereo sound in a diffuse space: convolved with decaying noise whose treble dies first.
 
     `decay` seconds to -60 dB, `wet` the reverberation's share of white sound at 48 kHz. Around the loop; give silence
     behind what must not wrap.
     """
-    n = min(len(x), max(1, round(1.3 * decay * rate)))
+    tail = reverberation(draw, min(len(x), max(1, round(1.3 * decay * RATE))), decay, wet, bright)
+    bins = np.fft.rfft(x.T.astype(np.float32), axis=1)
+    bins *= np.fft.rfft(tail.T, len(x), axis=1)
+    return np.ascontiguousarray(np.fft.irfft(bins, len(x), axis=1).T)
+
+
+def reverberation(
+    draw: np.random.Generator, n: int, decay: float, wet: float, bright: float, rate: int = RATE
+) -> Array:
+    """The first n samples of what `room` convolves with, the sound itself first: `(n, 2)`."""
     t = (np.arange(n) / rate).astype(np.float32)[:, None]
     dull = noise(draw, n, band(70, bright / 3, 1), 2, rate) * 10 ** (-3 / decay * t)
     clear = noise(draw, n, band(bright / 4, bright, 1), 2, rate) * 10 ** (-3 / (0.4 * decay) * t)
     tail = (dull + 0.4 * clear) * np.minimum(t / 0.006, 1)
     tail *= wet * np.sqrt(RATE / rate) / np.sqrt((tail**2).sum(axis=0))
     tail[0] += 1 - wet
-    bins = np.fft.rfft(x.T.astype(np.float32), axis=1)
-    bins *= np.fft.rfft(tail.T, len(x), axis=1)
-    return np.ascontiguousarray(np.fft.irfft(bins, len(x), axis=1).T)
-
-
-def loudness(x: Array) -> float:
-    """Integrated loudness of a stereo sound in LUFS (ITU-R BS.1770-5; ungated under 400 ms)."""
-    return Meter(peaks=False).feed_all(blocks(x)).result.integrated
-
-
-def blocks(x: Array) -> list[Array]:
-    """The sound second by second, as a meter likes it."""
-    return np.split(x, range(RATE, len(x), RATE))
+    return np.asarray(tail)

@@ -1,7 +1,10 @@
 """Layers to sound: makers called, distance and walls applied, loops tiled to length, levels set."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
+from functions.media.loudness import Loudness
 from functions.sound import beds, dsp, hits
 from functions.sound.dsp import RATE, Array
 from functions.sound.prompt import Layer
@@ -10,6 +13,10 @@ BED_LUFS = -26.0
 HIT_PEAK_DBFS = -8.0
 FAINTEST = -90.0
 """LUFS below which a bed is too short to be measured."""
+BED_PEAK = -3.1
+"""dBFS of a bed's highest sample."""
+UNMEASURED = -40.0
+"""dB that a bed is lowered which cannot be measured."""
 LOOP_S = 20.0
 """Longest loop that is synthesised; longer beds repeat it."""
 SEAM_S = 0.05
@@ -74,16 +81,17 @@ def hit(layer: Layer, n: int, draw: np.random.Generator) -> Array:
     return made / max(float(np.abs(made).max()), 1e-9)
 
 
-def tiled(x: Array, n: int) -> Array:
+def tiled(x: Array, n: int) -> Iterator[Array]:
     """A loop repeated to n samples that again meet their beginning: the last 50 ms cross into the right phase."""
-    out = np.tile(x, (-(-n // len(x)), 1))[:n]
-    slip = n % len(x)
-    if slip:
-        seam = min(round(SEAM_S * RATE), n)
-        place = np.arange(n - seam, n)
-        into = ((np.arange(seam) + 1) / (seam + 1))[:, None]
-        out[place] = out[place] * np.cos(into * np.pi / 2) + x[(place - n) % len(x)] * np.sin(into * np.pi / 2)
-    return out
+    seam = min(round(SEAM_S * RATE), n) if n % len(x) else 0
+    for start in range(0, n, len(x)):
+        block = x[: n - start]
+        place = np.arange(max(start, n - seam), start + len(block))
+        if len(place):
+            into = ((place - (n - seam) + 1) / (seam + 1))[:, None] * (np.pi / 2)
+            block = block.copy()
+            block[place - start] = block[place - start] * np.cos(into) + x[(place - n) % len(x)] * np.sin(into)
+        yield block
 
 
 def loop_length(n: int) -> int:
@@ -93,16 +101,19 @@ def loop_length(n: int) -> int:
     return next(whole, n // fewest // 480 * 480 or n)
 
 
-def bed(layers: tuple[Layer, ...], n: int, draw: np.random.Generator) -> Array:
-    """All layers as one seamless bed of exactly n samples at -26 LUFS."""
+def bed(layers: tuple[Layer, ...], n: int, draw: np.random.Generator) -> Iterator[Array]:
+    """All layers as one seamless bed of exactly n samples, of any level."""
     period = loop_length(n)
     mixed: Array = np.zeros((period, 2))
     for position, layer in enumerate(layers):
         mixed += loop(layer, period, draw) * max(0.5, 1 - 0.3 * position)
-    mixed = dsp.softened(mixed, CREST)
-    level = dsp.loudness(mixed)
-    mixed *= 10 ** ((BED_LUFS - level) / 20) if level > FAINTEST else 0.01
-    return tiled(mixed * min(1.0, 0.7 / max(float(np.abs(mixed).max()), 1e-9)), n)
+    return tiled(dsp.softened(mixed, CREST), n)
+
+
+def bed_gain(heard: Loudness) -> float:
+    """dB that bring a bed to -26 LUFS under its highest peak."""
+    wanted = BED_LUFS - heard.integrated if heard.integrated > FAINTEST else UNMEASURED
+    return min(wanted, BED_PEAK - heard.peak)
 
 
 def hits_together(layers: tuple[Layer, ...], n: int, draw: np.random.Generator) -> Array:

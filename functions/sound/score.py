@@ -2,20 +2,22 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from functions.sound import dsp
+from functions.media.loudness import Loudness
 from functions.sound.dsp import RATE, Array
-from functions.sound.players import Instrument, Note, played
+from functions.sound.instruments import Instrument, Note
+from functions.sound.players import played
 from functions.sound.prompt import stems
 
 LUFS = -20.0
-PEAK = 0.84
+PEAK = -1.5
+"""dBFS of the highest sample."""
 EDGE_S = 0.03
 FAINTEST = -90.0
 """LUFS below which a cue is a few samples of fade and is left as it is."""
@@ -257,8 +259,8 @@ def _riser(cue: Cue, who: Instrument, mood: Mood, s: float, draw: np.random.Gene
 SHAPES = {"held": _held, "chords": _chords, "sparse": _sparse, "melody": _melody, "pulse": _pulse, "riser": _riser}
 
 
-def compose(cue: Cue, n: int, draw: np.random.Generator) -> Array:
-    """The cue as stereo sound of exactly n samples at -20 LUFS, 30 ms edges."""
+def compose(cue: Cue, n: int, draw: np.random.Generator) -> Iterator[Array]:
+    """The cue as blocks of stereo sound, exactly n samples with 30 ms edges, of any level."""
     mood, s = WORDS.moods[cue.mood or "plain"], n / RATE
     shape = form(cue)
     parts: dict[str, tuple[Instrument, list[Note]]] = {}
@@ -271,13 +273,18 @@ def compose(cue: Cue, n: int, draw: np.random.Generator) -> Array:
         parts[name] = (_quick(who) if shaped in {"pulse", "melody"} else who, SHAPES[shaped](cue, who, mood, s, draw))
     if "drums" in cue.instruments:
         parts["drums"] = (WORDS.instruments["drums"], _pulse(cue, WORDS.instruments["drums"], mood, s, draw)[::4])
-    x = played(draw, parts, n)
-    edge = np.minimum(np.minimum(np.arange(n), n - 1 - np.arange(n)) / (EDGE_S * RATE), 1)
-    x *= edge[:, None]
-    level = dsp.loudness(x)
-    if level > FAINTEST:
-        x *= 10 ** ((LUFS - level) / 20)
-    return x * min(1.0, PEAK / max(float(np.abs(x).max()), 1e-9))
+    start = 0
+    for block in played(draw, parts, n):
+        place = np.arange(start, start + len(block))
+        edge = np.minimum(np.minimum(place, n - 1 - place) / (EDGE_S * RATE), 1)
+        yield block * edge.astype(np.float32)[:, None]
+        start += len(block)
+
+
+def gain(heard: Loudness) -> float:
+    """dB that bring a cue to -20 LUFS under its highest peak."""
+    wanted = LUFS - heard.integrated if heard.integrated > FAINTEST else 0.0
+    return min(wanted, PEAK - heard.peak)
 
 
 def _quick(who: Instrument) -> Instrument:
