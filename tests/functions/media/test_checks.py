@@ -213,6 +213,16 @@ def test_clip_that_turns_to_noise_is_refused(tmp_path: Path) -> None:
         verdict(made)
 
 
+def test_noise_of_random_weights_is_only_noted_and_its_length_still_held(tmp_path: Path) -> None:
+    made = job(tmp_path, MOTION, "clip.mp4", {"image": image(tmp_path / "key.png", scene())})
+    clip(made.output("clip.mp4"), noise)
+    _, notes = verdict(made, Outcome(random=True))
+    assert [note.code for note in notes] == ["not_enforced"]
+    clip(made.output("clip.mp4"), noise, frames=11)
+    with pytest.raises(OutputRefused, match="11"):
+        verdict(made, Outcome(random=True))
+
+
 def test_samples_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
     made = job(tmp_path, p.Dialogue(text="Yes."), "line.wav")
     values = np.full(4_800, np.nan, dtype="<f4").tobytes()
