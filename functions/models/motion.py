@@ -91,7 +91,8 @@ class MotionEngine(ABC, Generic[W]):
             plan, planned = self._plan(work, params)
             made, replayed = run_planned(plan, lambda p: self._attempt(job, work, p))
         notes = [*work.notes, *planned, *replayed, *made.notes]
-        return Outcome(notes=notes, provenance=self._provenance(work), encode_s=made.waited_s)
+        random = any(self.snapshots.random(name) for name in work.weights)
+        return Outcome(notes=notes, provenance=self._provenance(work), encode_s=made.waited_s, random=random)
 
     def _attempt(self, job: Job, work: W, plan: Plan) -> Made:
         self.stages.follow(plan)

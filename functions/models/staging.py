@@ -58,7 +58,13 @@ class Stages:
         """The model on the device for the time of the block."""
         if self._plan is None:
             raise EngineError("no plan is followed yet; call follow() first")
-        placement = self._plan.placements[model.size.name]
+        with self._placed(model, self._plan.placements[model.size.name]) as module:
+            if model.size.tiled_bytes:
+                (module.enable_tiling if self._plan.tiling else module.disable_tiling)()
+            yield module
+
+    @contextmanager
+    def _placed(self, model: Model, placement: Placement) -> Iterator[Any]:
         nbytes = int(model.size.bytes * KINDS[placement].share)
         key = (model.key, "8bit" if placement.startswith("quantised") else "full", placement)
         match placement:

@@ -15,6 +15,7 @@ from functions.models.load import load_module
 from functions.models.plan import ModelSize
 from functions.models.snapshots import Snapshots
 from functions.models.staging import Model, config_of, files_of, published, shapes, stored_bytes, t5_encoder
+from functions.models.variants import summed
 from functions.motion_wan.recipes import Distilled, Expert, Family
 
 FOLDERS: Mapping[Expert, str] = {"high": "transformer", "low": "transformer_2"}
@@ -104,9 +105,4 @@ def lay(module: nn.Module, adapters: Sequence[tuple[Lora, float]]) -> None:
     """Add each adapter's delta to the weights it names, summed in fp32."""
     weights = dict(module.named_parameters())
     for name in sorted({name for lora, _ in adapters for name in lora.factors}):
-        weight = weights[name]
-        total = weight.float()
-        for lora, strength in adapters:
-            if name in lora.factors:
-                total = total + strength * lora.delta(name).to(weight.device).view_as(weight)
-        weight.copy_(total)
+        weights[name].copy_(summed(name, weights[name], adapters, weights[name].device))

@@ -111,13 +111,12 @@ def distilled(folder: Path, seed: int = 1) -> None:
 def adapter(rank: int = RANK, blocks: int = 3) -> dict[str, torch.Tensor]:
     """An adapter of every attention and feed-forward layer of the tiny transformer."""
     inner, wide = 24, 32
-    names = ("to_q", "to_k", "to_v", "to_out.0")
-    shapes = {f"{a}.{p}": (inner, inner) for a in ("attn1", "attn2") for p in names}
-    shapes |= {"ffn.net.0.proj": (wide, inner), "ffn.net.2": (inner, wide)}
+    shapes = {f"{a}.{p}": (inner, inner) for a in ("self_attn", "cross_attn") for p in "qkvo"}
+    shapes |= {"ffn.0": (wide, inner), "ffn.2": (inner, wide)}
     found = {}
     for block in range(blocks):
         for layer, (out, into) in shapes.items():
-            key = f"transformer.blocks.{block}.{layer}"
-            found[f"{key}.lora_A.weight"] = torch.randn(rank, into) * 0.3
-            found[f"{key}.lora_B.weight"] = torch.randn(out, rank) * 0.3
+            key = f"diffusion_model.blocks.{block}.{layer}"
+            found[f"{key}.lora_down.weight"] = torch.randn(rank, into) * 0.3
+            found[f"{key}.lora_up.weight"] = torch.randn(out, rank) * 0.3
     return found

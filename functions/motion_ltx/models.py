@@ -1,0 +1,95 @@
+"""The networks of a recipe: found in their weight sets, sized for the plan."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKLLTXVideo, LTXVideoTransformer3DModel
+from diffusers.pipelines.ltx.modeling_latent_upsampler import LTXLatentUpsamplerModel
+from torch import nn
+from transformers import T5EncoderModel
+
+from functions.contract.base import Size
+from functions.models.load import load_module
+from functions.models.plan import ModelSize
+from functions.models.snapshots import Snapshots
+from functions.models.staging import Load, Model, config_of, files_of, published, shapes, stored_bytes, t5_encoder
+from functions.motion_ltx.latents import grid
+from functions.motion_ltx.names import transformer_name, vae_name
+from functions.motion_ltx.recipes import TEXT_ENCODER, UPSAMPLER, Recipe, data
+
+DECODED = 12
+"""Full-size maps of the decoder's narrowest width that lie in memory at once."""
+TILE = 512 * 512
+"""Pixels of a tile."""
+
+
+class Networks:
+    """The models of one recipe, their weights in `dtype`."""
+
+    def __init__(self, recipe: Recipe, snapshots: Snapshots, dtype: torch.dtype) -> None:
+        self._recipe, self._snapshots, self.dtype = recipe, snapshots, dtype
+
+    @property
+    def text_digest(self) -> str:
+        """sha256 that names the text encoder's weights."""
+        return self._snapshots.digest(TEXT_ENCODER)
+
+    @property
+    def tokenizer(self) -> Path:
+        """The tokenizer's folder."""
+        return self._snapshots.folder(TEXT_ENCODER) / "tokenizer"
+
+    def encoder(self, tokens: int) -> Model:
+        """T5-XXL."""
+        folder = self._snapshots.folder(TEXT_ENCODER) / "text_encoder"
+        return t5_encoder(T5EncoderModel, folder, self.dtype, (self.text_digest, "text_encoder"), tokens)
+
+    def transformer(self, size: Size, frames: int) -> Model:
+        """The denoiser."""
+        config, load, stored = self._part("transformer", LTXVideoTransformer3DModel, transformer_name)
+        count, rows, columns = grid(frames, size.height, size.width)
+        inner = config["num_attention_heads"] * config["attention_head_dim"]
+        working = count * rows * columns * inner * 24 * self.dtype.itemsize
+        sizes = ModelSize("transformer", stored, working, quantisable=True)
+        return Model((self._digest, "transformer"), sizes, load)
+
+    def vae(self, size: Size, frames: int) -> Model:
+        """The autoencoder, with what it takes to decode a clip of this size."""
+        config, load, stored = self._part("vae", AutoencoderKLLTXVideo, vae_name)
+        wide = config["decoder_block_out_channels"][0] // config["patch_size"] ** 2 * DECODED * self.dtype.itemsize
+        whole = frames * size.width * size.height * 3 * 3 * self.dtype.itemsize
+        sizes = ModelSize(
+            "vae", stored, frames * size.width * size.height * wide, tiled_bytes=frames * TILE * wide + whole
+        )
+        return Model((self._digest, "vae"), sizes, load)
+
+    def upsampler(self, size: Size, frames: int) -> Model:
+        """The network that doubles rows and columns of latents."""
+        folder = self._snapshots.folder(UPSAMPLER) / "latent_upsampler"
+        count, rows, columns = grid(frames, size.height, size.width)
+        working = count * rows * columns * config_of(folder)["mid_channels"] * 12 * self.dtype.itemsize
+        sizes = ModelSize("upsampler", stored_bytes(files_of(folder), self.dtype.itemsize), working)
+        key = (self._snapshots.digest(UPSAMPLER), "upsampler")
+        return Model(key, sizes, published(LTXLatentUpsamplerModel, folder, self.dtype))
+
+    @property
+    def _digest(self) -> str:
+        return self._snapshots.digest(self._recipe.weights)
+
+    def _part(self, name: str, kind: Any, renamed: Callable[[str], str | None]) -> tuple[dict[str, Any], Load, int]:
+        """Configuration, loader and bytes of a part that lies in a folder of its own, or in a file with others."""
+        folder, itemsize = self._snapshots.folder(self._recipe.weights), self.dtype.itemsize
+        if self._recipe.form == "diffusers":
+            own = folder / name
+            return config_of(own), published(kind, own, self.dtype), stored_bytes(files_of(own), itemsize)
+        path = folder / self._recipe.file
+        config = config_of(folder / name) if (folder / name).is_dir() else data().model_dump()[name]
+        count = sum(torch.Size(shape).numel() for key, shape in shapes([path]).items() if renamed(key))
+
+        def load(where: torch.device) -> nn.Module:
+            module: nn.Module = load_module(lambda: kind.from_config(config), [path], where, self.dtype, rename=renamed)
+            return module
+
+        return config, load, count * itemsize
