@@ -29,6 +29,8 @@ class Display:
         self.console = console
         self.live = Live(console=console, refresh_per_second=8, transient=False) if console.is_terminal else None
         self.told: set[str] = set()
+        self.every_s = 0.5 if console.is_terminal else 2.0
+        """How often there is something to show."""
 
     def __enter__(self) -> "Display":
         if self.live is not None:

@@ -107,12 +107,16 @@ async def _resumed_or_new(
 async def _watch(session: Session, render_id: str, console: Console) -> RenderView:
     """The render as it ended. Raises `DoorError` where the door that it needs does not start."""
     pause, longest = POLL_S
+    shown = time.monotonic()
     with Display(console) as display:
         while True:
-            view = await session.studio.render(render_id)
-            display.show(view)
-            if view.state not in ("running", "paused"):
-                return view
+            over = (await session.studio.render_info(render_id)).state not in ("running", "paused")
+            if over or time.monotonic() - shown >= display.every_s:
+                view = await session.studio.render(render_id)
+                display.show(view)
+                shown = time.monotonic()
+                if over:
+                    return view
             if session.door is not None:
                 session.door.check()
             await asyncio.sleep(pause)

@@ -13,7 +13,7 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -32,8 +32,8 @@ RESTART_S = (0.2, 5.0)
 """First and longest wait before a door that ended is started again."""
 GUEST_S = 0.25
 """How often a guest tries to become the host."""
-POLL_MS = (1000, 2000)
-"""First and longest time between two looks at a job: results are seen in the store's folder, this is for progress."""
+POLL_MS = (2000, 4000)
+"""First and longest time between two looks at a job: its door rings when it ends, this is for progress."""
 EXECUTIONS = 3
 """How often a job is run until it counts as failed, where the door or its worker dies under it."""
 
@@ -63,6 +63,8 @@ class BuiltinDoor:
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._stopped = False
+        self.on_ring: Callable[[str], None] | None = None
+        """Told of each job that something happened to, while this process hosts the door."""
         self.client: DoorClient = _Client(self)
         self.door = Door(
             id=DOOR_ID,
@@ -197,8 +199,17 @@ class BuiltinDoor:
         self._address = Address(url, token)
         _write_private(self.folder / "address.json", json.dumps({"url": url, "token": token}))
         self._is_ready()
+        await self._listen(process)
         await process.wait()
         return True
+
+    async def _listen(self, process: asyncio.subprocess.Process) -> None:
+        """Pass on what it says of jobs, until it ends."""
+        while process.stdout is not None and (line := await process.stdout.readline()):
+            with contextlib.suppress(ValueError, KeyError):
+                job: str = json.loads(line)["job"]
+                if self.on_ring is not None:
+                    self.on_ring(job)
 
     def _is_ready(self) -> None:
         if not self._ready.done():

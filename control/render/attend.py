@@ -63,6 +63,8 @@ def interval(job: JobRow, door: Door, now: int, rng: random.Random) -> int:
     that jobs of one moment are not looked at in one moment. What nobody knows is looked at less and less.
     """
     first, longest = door.poll_ms
+    if job.state == "submitted" and door.kind == "builtin":
+        first = longest  # it rings when the job runs
     if job.state in ("unknown", "written_off"):
         longest = max(longest, UNKNOWN_MS)
     return round(max(first, min(longest, (now - job.created_at) // 8)) * rng.uniform(0.8, 1.0))

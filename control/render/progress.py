@@ -1,5 +1,6 @@
 """What a render looks like to a person, from rows of the database. Pure."""
 
+import functools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -13,6 +14,8 @@ from control.render.views import ENDED, Progress, RenderInfo, RenderView, ShotVi
 
 LIVE: Mapping[str, StepState] = {"intent": "queued", "submitted": "queued", "running": "running", "unknown": "unknown"}
 MADE: frozenset[StepState] = frozenset({"done", "degraded"})
+KEPT = 64
+"""Outlines that are kept as they were read; of what finished steps left, sixteen times as many."""
 _WORST: Sequence[StepState] = ("failed", "blocked", "unknown", "running", "queued", "ready", "waiting", "cancelled")
 """What a shot shows where its steps differ, first found."""
 
@@ -45,7 +48,10 @@ def view(render: Row, rows: Iterable[Row], costs: Mapping[str, int], workers: in
     """A render with its steps. `costs` are micro-dollars of its own jobs by fingerprint."""
     rows = list(rows)
     steps = tuple(_step(render["id"], row, costs) for row in rows)
-    outline = Outline.model_validate_json(render["outline"])
+    outline = _outline(render["outline"])
+    by_shot: dict[str | None, list[StepView]] = {}
+    for step in steps:
+        by_shot.setdefault(step.shot, []).append(step)
     ended = render["state"] in ("done", "failed", "cancelled")
     made = [s for s in steps if s.state in MADE]
     film = next((s for s in reversed(steps) if s.kind == "assemble"), None)
@@ -54,7 +60,7 @@ def view(render: Row, rows: Iterable[Row], costs: Mapping[str, int], workers: in
         title=outline.title,
         recipe=Recipe.model_validate_json(render["recipe"]),
         steps=steps,
-        shots=tuple(_shot(shot, steps) for shot in outline.shots),
+        shots=tuple(_shot(shot, by_shot.get(shot.id, [])) for shot in outline.shots),
         problems=outline.problems,
         total=len(steps),
         made=sum(not s.reused for s in made),
@@ -68,11 +74,29 @@ def view(render: Row, rows: Iterable[Row], costs: Mapping[str, int], workers: in
     )
 
 
+@functools.lru_cache(maxsize=KEPT)
+def _outline(text: str) -> Outline:
+    return Outline.model_validate_json(text)
+
+
+@functools.lru_cache(maxsize=16 * KEPT)
+def _outputs(facts: str) -> Mapping[str, OutputFacts]:
+    return FACTS.validate_json(facts)
+
+
+@functools.lru_cache(maxsize=16 * KEPT)
+def _told(result: str) -> tuple[float, tuple[str, ...]]:
+    """Seconds that the work took, and what was left out or is worth knowing."""
+    found = json.loads(result)
+    notes = (*found.get("degraded", ()), *found.get("notes", ()))
+    return found.get("metrics", {}).get("total_s", 0.0), notes
+
+
 def _step(render: str, row: Row, costs: Mapping[str, int]) -> StepView:
     state = _state(row)
     made = state in MADE
-    result = json.loads(row["result"] or "{}")
-    outputs: Mapping[str, OutputFacts] = FACTS.validate_json(row["facts"]) if made and row["facts"] else {}
+    seconds, notes = _told(row["result"]) if made and row["result"] else (0.0, ())
+    outputs = _outputs(row["facts"]) if made and row["facts"] else {}
     return StepView(
         path=row["path"],
         kind=row["kind"],
@@ -88,9 +112,9 @@ def _step(render: str, row: Row, costs: Mapping[str, int]) -> StepView:
         attempt=row["attempt"] or 0,
         cost_u=costs.get(row["fp"], 0),
         bound_u=row["bound_u"],
-        seconds=result.get("metrics", {}).get("total_s", 0.0) if made else 0.0,
+        seconds=seconds,
         outputs=dict(outputs),
-        notes=(*result.get("degraded", ()), *result.get("notes", ())) if made else (),
+        notes=notes,
         take_id=row["take_id"] if made else None,
     )
 
@@ -112,8 +136,7 @@ def _progress(row: Row, state: StepState) -> Progress | None:
     return Progress.model_validate_json(row["progress"]) if state == "running" and row["progress"] else None
 
 
-def _shot(shot: ShotPlan, steps: Iterable[StepView]) -> ShotView:
-    own = [s for s in steps if s.shot == shot.id]
+def _shot(shot: ShotPlan, own: Sequence[StepView]) -> ShotView:
     states = {s.state for s in own}
     worst = next((state for state in _WORST if state in states), "degraded" if "degraded" in states else "done")
     done = sum(1.0 if s.state in ENDED else s.progress.fraction if s.progress else 0.0 for s in own)

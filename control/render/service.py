@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from control.db import Value
+from control.db import Row, Value
 from control.errors import Busy, Conflict, NotFound, PlanError, QuoteChanged
 from control.graph.model import Plan, Recipe
 from control.render import progress
@@ -55,6 +55,9 @@ _RENDER_EVENT = """
 INSERT INTO event(op,film_id,render_id,kind,data,at)
 SELECT 'render-start:'||id, film_id, id, 'render', json_object('state','running','revision',rev), :now FROM render
 WHERE id=:render ON CONFLICT(op) DO NOTHING"""
+_WHOLE = "SELECT * FROM render WHERE id=:render"
+_INFO = """
+SELECT id,film_id,rev,state,cancel_requested,reason,created_at,ended_at FROM render WHERE id=:render"""
 _STEPS = """
 SELECT step.*, job.state AS job_state, job.progress, job.attempt, winner.payer AS maker, winner.result,
   artifact.facts, take.id AS take_id
@@ -252,13 +255,17 @@ class Studio(Generic[B]):
 
     async def render(self, render_id: str) -> RenderView:
         """State of everything. Raises `NotFound`."""
-        row = await self._render_row(render_id)
+        row = await self._render_row(render_id, _WHOLE)
         values: dict[str, Value] = {"render": render_id, "film": row["film_id"]}
         steps = await self._desk.db.fetch(_STEPS, values)
         spent = "SELECT fp, SUM(charge_u) AS cost FROM job WHERE payer=:render GROUP BY fp"
         costs = {found["fp"]: found["cost"] for found in await self._desk.db.fetch(spent, values)}
         workers = max((door.concurrency for door in self._desk.doors), default=1)
         return progress.view(row, steps, costs, workers)
+
+    async def render_info(self, render_id: str) -> RenderInfo:
+        """The render without its steps. Raises `NotFound`."""
+        return progress.info(await self._render_row(render_id, _INFO))
 
     async def renders(
         self, film_id: str | None = None, *, limit: int = 50, cursor: str | None = None
@@ -270,21 +277,21 @@ class Studio(Generic[B]):
 
     async def cancel(self, render_id: str) -> None:
         """Stop it, and every job in flight that no other render wants. Raises `NotFound`. Twice is once."""
-        await self._render_row(render_id)
+        await self.render_info(render_id)
         await self._renders.cancel(render_id, self._now)
         self._wake()
 
     async def pause(self, render_id: str) -> None:
         """Submit nothing more; what runs, ends. Raises `NotFound`, `Conflict` where it has ended."""
-        row = await self._render_row(render_id)
+        info = await self.render_info(render_id)
         if not await self._renders.pause(render_id, self._now):
-            raise Conflict(f"the render is {row['state']} and cannot be paused")
+            raise Conflict(f"the render is {info.state} and cannot be paused")
 
     async def resume(self, render_id: str) -> None:
         """Go on. Raises `NotFound`, `Conflict` where it has ended."""
-        row = await self._render_row(render_id)
+        info = await self.render_info(render_id)
         if not await self._renders.resume(render_id, self._now):
-            raise Conflict(f"the render is {row['state']} and cannot go on; start a new one, what is made is kept")
+            raise Conflict(f"the render is {info.state} and cannot go on; start a new one, what is made is kept")
         self._wake()
 
     async def accept_risk(self, render_id: str, path: str) -> None:
@@ -366,8 +373,8 @@ class Studio(Generic[B]):
     def _now(self) -> int:
         return self._desk.clock()
 
-    async def _render_row(self, render_id: str) -> dict[str, Any]:
-        rows = await self._desk.db.fetch("SELECT * FROM render WHERE id=:render", {"render": render_id})
+    async def _render_row(self, render_id: str, sql: str) -> Row:
+        rows = await self._desk.db.fetch(sql, {"render": render_id})
         if not rows:
             raise NotFound(f"there is no render {render_id}")
         return rows[0]

@@ -107,6 +107,8 @@ async def opened(
         runner = Runner(desk)
         studio: Studio[Storyboard] = Studio(desk, catalog, wake=runner.wake, upload_limit=place.upload_limit)
         if place.runner:
+            if door is not None:
+                door.on_ring = runner.ring
             await stack.enter_async_context(_running(runner))
         lab = Lab(store, key, clock, desk.new_id)
         book = DoorBook(db, doors, hidden, catalog, lab, clock, runner.wake)

@@ -1,7 +1,8 @@
 """A door on this machine: `python -m functions.serve.door --data DIR --token-file F --keys-file F --door ID ...`.
 
 Prints one JSON line, `{"url", "instance", "pid"}`, when it listens. SIGTERM or SIGINT drains, a second one ends at
-once; with `--tied` the door also ends when its standard input closes, so that it cannot outlive who started it.
+once; with `--tied` the door also ends when its standard input closes, so that it cannot outlive who started it, and
+prints `{"job": id}` when a job has ended, or has run for a second: whoever started it need not ask so often.
 """
 
 import argparse
@@ -66,14 +67,25 @@ class DoorServer(uvicorn.Server):
 
 
 class Bell:
-    """Rings the Studio's doorbell when a job has ended; nobody waits for it and nothing depends on it."""
+    """Rings the Studio's doorbell when a job has ended; nobody waits for it and nothing depends on it.
 
-    def __init__(self) -> None:
+    `tied`: who started the door reads its standard output, where it hears of every job.
+    """
+
+    def __init__(self, *, tied: bool) -> None:
         self._client = httpx2.AsyncClient(timeout=BELL_TIMEOUT_S, follow_redirects=False)
         self._ringing: set[asyncio.Task[None]] = set()
+        self._tied = tied
+
+    def tell(self, entry: Entry) -> None:
+        """Say to who started the door that something happened to this job; where the pipe is full, it goes unsaid."""
+        if self._tied:
+            with contextlib.suppress(OSError):
+                os.write(sys.stdout.fileno(), json.dumps({"job": entry.id}).encode() + b"\n")
 
     async def ended(self, entry: Entry) -> None:
-        """Ring for this job, if its (signed) request names a callback."""
+        """Tell of it, and ring for this job if its (signed) request names a callback."""
+        self.tell(entry)
         if entry.request.callback is not None:
             task = asyncio.create_task(self._ring(entry.request.callback, entry))
             self._ringing.add(task)
@@ -86,8 +98,8 @@ class Bell:
 
 async def serve(settings: DoorSettings, trust: Trust, token: str, listener: socket.socket, *, tied: bool) -> None:
     """Serve until told to stop."""
-    queue, bell = JobQueue(settings.data / "queue.sqlite", now_ms), Bell()
-    pool = Pool(settings, queue, bell.ended)
+    queue, bell = JobQueue(settings.data / "queue.sqlite", now_ms), Bell(tied=tied)
+    pool = Pool(settings, queue, bell.tell, bell.ended)
     app = DoorApi(queue, pool, trust, token, now_ms).app()
     config = uvicorn.Config(
         app,
@@ -103,6 +115,7 @@ async def serve(settings: DoorSettings, trust: Trust, token: str, listener: sock
         asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _watch, server)
     try:
         print(_hello(listener, queue.instance), flush=True)
+        os.set_blocking(sys.stdout.fileno(), not tied)
         await server.serve(sockets=[listener])
     finally:
         await pool.close()

@@ -20,14 +20,18 @@ from functions.serve.settings import DoorSettings
 STARTS = 5
 """How often a worker may fail to start before the door gives up."""
 START_PAUSE_S = 0.5
+LASTS_S = 1.0
+"""A job that runs for so long is told of while it runs."""
 Ended = Callable[[Entry], Awaitable[None]]
 
 
 class Pool:
-    """Runs at most `settings.workers` jobs at a time."""
+    """Runs at most `settings.workers` jobs at a time. `on_last` is told of a job that lasts, `on_end` of each end."""
 
-    def __init__(self, settings: DoorSettings, queue: JobQueue, on_end: Ended) -> None:
-        self._settings, self._queue, self._on_end = settings, queue, on_end
+    def __init__(
+        self, settings: DoorSettings, queue: JobQueue, on_last: Callable[[Entry], None], on_end: Ended
+    ) -> None:
+        self._settings, self._queue, self._on_last, self._on_end = settings, queue, on_last, on_end
         self._waiting: asyncio.Queue[Entry] = asyncio.Queue()
         self._running: dict[str, Execution] = {}
         self._slots: list[asyncio.Task[None]] = []
@@ -128,6 +132,7 @@ class Pool:
 
         run = Execution(worker, entry.request, self._settings.grace_s, report)
         self._running[entry.id] = run
+        lasts = asyncio.get_running_loop().call_later(LASTS_S, self._on_last, entry)
         try:
             await self._db(self._queue.begin, entry, str(worker.pid))
             result = await run.result(cancelled=entry.cancel)
@@ -140,6 +145,7 @@ class Pool:
             else:
                 await self._end(entry, result)
         finally:
+            lasts.cancel()
             run.close()
             del self._running[entry.id]
 

@@ -84,6 +84,21 @@ async def test_it_runs_a_job_over_the_shared_folder(door: BuiltinDoor, tmp_path:
     assert (tmp_path / "objects" / request.outputs["lora.safetensors"].key).read_bytes() == b"hello"
 
 
+async def test_it_rings_when_a_job_lasts_and_when_it_ends(door: BuiltinDoor) -> None:
+    rung: list[str] = []
+    door.on_ring = rung.append
+    short, long = job(), job("slow:1.3")
+    await door.client.run(short)
+    await ended(door, short)
+    await door.client.run(long)
+    await ended(door, long)
+    for _ in range(200):
+        if len(rung) == 3:
+            break
+        await asyncio.sleep(0.02)
+    assert rung == [short.job_id, long.job_id, long.job_id]
+
+
 async def test_the_first_request_starts_it(tmp_path: Path) -> None:
     door = builtin(tmp_path)
     try:
