@@ -17,6 +17,7 @@ class MediaFacts(Open):
     """What was measured on the decoded object. Absent where it does not apply.
 
     `frames` counts pictures; `samples` counts sample frames at 48 kHz, whatever the file's own rate;
+    `score` ranks takes of one step, 0 to 1, higher is better; it says nothing across steps.
     `loudness` is integrated LUFS (ITU-R BS.1770), `peak` is true peak in dBTP.
     """
 
@@ -33,3 +34,4 @@ class MediaFacts(Open):
     peak: float | None = None
     words: tuple[Word, ...] = ()
     audio: bool | None = None
+    score: float | None = None

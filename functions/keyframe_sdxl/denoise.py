@@ -11,7 +11,7 @@ from torch import Tensor
 from functions.contract.base import Size
 from functions.keyframe_sdxl.attention import Condition
 from functions.keyframe_sdxl.recipes import Control, Recipe, scheduler_of
-from functions.keyframe_sdxl.text import Words
+from functions.models.sdxl.text import Words
 
 Edge = Callable[[int, Tensor, Tensor], None]
 """Told of each step: its number from 0, the latents after it, and the estimate of the picture without noise."""

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from functions.contract.base import Size
-from functions.keyframe_sdxl import pixels, recipes, references, regions, text, variants
+from functions.keyframe_sdxl import pixels, recipes, references, regions, variants
 from functions.keyframe_sdxl.attention import Condition, Reference, Region
 from functions.keyframe_sdxl.denoise import Known, Run, Steered, denoise, schedule
 from functions.keyframe_sdxl.models import Models
@@ -23,10 +23,12 @@ from functions.keyframe_sdxl.pixels import Picture
 from functions.keyframe_sdxl.recipes import Recipe
 from functions.keyframe_sdxl.regions import Box
 from functions.keyframe_sdxl.shot import Character, Shot
-from functions.keyframe_sdxl.text import Words
 from functions.keyframe_sdxl.variants import Wardrobe, Worn
 from functions.models.noise import noise
 from functions.models.plan import Plan
+from functions.models.preview import LinearPreview
+from functions.models.sdxl import text
+from functions.models.sdxl.text import Words
 from functions.models.staging import Stages
 from functions.models.steps import Denoising, Limits, check_latents
 from functions.runtime.engine import Job
@@ -59,6 +61,7 @@ class Loaded:
     stages: Stages
     wardrobe: Wardrobe
     tokens: text.Tokens
+    preview: LinearPreview | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class Maker:
         self.wardrobe, self.tokens = loaded.wardrobe, loaded.tokens
         self.passes = passes_of(shot, loaded.models.native)
         total = recipe.steps + sum(_steps(recipe, self._strength) for _ in self.passes)
-        self.denoising = Denoising(job, total)
+        self.denoising = Denoising(job, total, preview=loaded.preview)
         self.done = 0
 
     def make(self) -> Picture:

@@ -11,10 +11,11 @@ from torch import nn
 from transformers import DPTImageProcessor
 
 from functions.contract.base import Size
-from functions.keyframe_sdxl import attention, weights
+from functions.keyframe_sdxl import attention
 from functions.models import tensors
 from functions.models.device import Device
 from functions.models.plan import ModelSize
+from functions.models.sdxl import weights
 from functions.models.snapshots import Snapshots
 from functions.models.staging import Model
 

@@ -1,8 +1,5 @@
 """Between pictures of bytes and what the VAE and ControlNet read."""
 
-import threading
-from pathlib import Path
-
 import cv2
 import numpy as np
 import torch
@@ -16,8 +13,6 @@ from functions.keyframe_sdxl.regions import Box, Mask
 
 Picture = NDArray[np.uint8]
 """R'G'B' (rows, columns, 3)."""
-FAST_PNG = 1
-"""Compression level: a keyframe is read more often over a network than it is stored, and level 9 takes seconds."""
 
 
 def encode(picture: Picture, vae: AutoencoderKL) -> Tensor:
@@ -80,24 +75,3 @@ def relief(depth: Tensor, size: Size) -> Picture:
     grey = ((depth - low) / (high - low).clamp(min=1e-6) * 255).round().to(torch.uint8).cpu().numpy()
     wide = cv2.resize(grey, (size.width, size.height), interpolation=cv2.INTER_CUBIC)
     return np.repeat(wide[:, :, None], 3, axis=2).astype(np.uint8)
-
-
-class PngWriter:
-    """Writes a PNG in a thread, while the rest of the job goes on."""
-
-    def __init__(self, picture: Picture, path: Path) -> None:
-        self._failed: list[OSError] = []
-        self._thread = threading.Thread(target=self._write, args=(picture, path), name="png")
-        self._thread.start()
-
-    def wait(self) -> None:
-        """Until it lies there. Raises `OSError` where it could not be written."""
-        self._thread.join()
-        if self._failed:
-            raise self._failed[0]
-
-    def _write(self, picture: Picture, path: Path) -> None:
-        try:
-            Image.fromarray(picture).save(path, "PNG", compress_level=FAST_PNG)
-        except OSError as error:
-            self._failed.append(error)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from functions.contract.base import Tier
 from functions.contract.errors import InputError
 from functions.contract.params import Keyframe, ShotSize
+from functions.models.sdxl import weights
 
 
 class Data(BaseModel):
@@ -85,7 +86,6 @@ class Recipes(Data):
     """The whole file."""
 
     tiers: dict[Tier, Recipe]
-    schedule: dict[str, Any]
     references: References
     regions: Regions
     passes: Passes
@@ -115,7 +115,7 @@ def recipe_of(params: Keyframe) -> Recipe:
 
 def scheduler_of(recipe: Recipe) -> SchedulerMixin:
     """The solver of a recipe, before `set_timesteps`."""
-    found: SchedulerMixin = getattr(diffusers, recipe.scheduler)(**builtin().schedule, **recipe.options)
+    found: SchedulerMixin = getattr(diffusers, recipe.scheduler)(**weights.schedule(), **recipe.options)
     return found
 
 

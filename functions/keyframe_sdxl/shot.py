@@ -1,6 +1,5 @@
 """A keyframe's job read and checked before any model is loaded."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +10,11 @@ from functions.contract.base import Size
 from functions.contract.errors import InputError
 from functions.contract.job import Note
 from functions.contract.params import Adapter, Keyframe
+from functions.keyframe_sdxl import recipes
 from functions.keyframe_sdxl.regions import Box, standing
-from functions.media.stills import read_still
+from functions.models import cast
 from functions.models.prompts import clean
 from functions.runtime.engine import Job
-
-MOST_REFERENCES = 4
-ASPECT = 0.02
-"""How much the aspect of `previous` may differ before it is said that it was cropped."""
-REFERENCE, WHOLE = re.compile(r"ref_(.+)_\d+"), re.compile(r"shot_ref_\d+")
 
 
 @dataclass(frozen=True)
@@ -70,96 +65,37 @@ class Shot:
 
 def read(job: Job, params: Keyframe) -> Shot:
     """The job as a shot. Raises `InputError` for pictures that cannot be used, for adapters and references of nobody in
-    the composition, and for a control without a picture to take it from.
+    the composition, and for a control that is not offered or has no picture to be taken from.
     """
-    figures = {figure.id for figure in params.composition.figures}
-    _check_names(job, params, figures)
+    if params.control == "pose":
+        raise InputError("Control by pose is not offered by this engine: choose depth, canny or none.")
+    cast.check(job, params)
     notes: list[Note] = []
-    references = _references(job, figures, notes)
-    people = standing(params.composition, params.size)
+    shown = cast.references(job, recipes.builtin().references.most, notes)
     characters = tuple(
         Character(
-            stands.figure.id,
-            _words(params, stands.figure.id),
-            stands.box,
-            tuple(a for a in params.adapters if a.figure == stands.figure.id),
-            references.get(stands.figure.id, ()),
+            one.figure.id,
+            _words(params, one.figure.id),
+            one.box,
+            tuple(a for a in params.adapters if a.figure == one.figure.id),
+            shown.get(one.figure.id, ()),
         )
-        for stands in people
+        for one in standing(params.composition, params.size)
     )
-    unseen = figures - {one.id for one in characters}
-    notes += [
-        _unseen(name) for name in sorted(unseen) if name in references or any(a.figure == name for a in params.adapters)
-    ]
+    held = shown.keys() | {a.figure for a in params.adapters}
+    seen = {one.id for one in characters}
+    notes += [_unseen(f.id) for f in params.composition.figures if f.id not in seen and f.id in held]
     return Shot(
         params,
         _prompt(params, characters),
         clean(params.negative),
         tuple(a for a in params.adapters if not a.figure),
         characters,
-        references.get("", ()),
-        _previous(job, params, notes),
+        shown.get("", ()),
+        None if params.control == "none" else cast.previous(job, params, notes),
         job.inputs,
         tuple(notes),
     )
-
-
-def _check_names(job: Job, params: Keyframe, figures: set[str]) -> None:
-    for adapter in params.adapters:
-        if adapter.input not in job.inputs:
-            raise InputError(f"The adapter {adapter.input} is not among the inputs: send it along.")
-        if adapter.figure and adapter.figure not in figures:
-            raise InputError(
-                f"The adapter {adapter.input} is for {adapter.figure}, who is not in the composition: "
-                "name a figure of the shot, or none for the whole picture."
-            )
-    for name in job.inputs:
-        if (of := _of(name)) and of not in figures:
-            raise InputError(f"The reference {name} is of {of}, who is not in the composition: leave it out.")
-
-
-def _of(name: str) -> str | None:
-    """Whom an input is a reference of; "" for the whole picture, None where it is no reference."""
-    if WHOLE.fullmatch(name):
-        return ""
-    found = REFERENCE.fullmatch(name)
-    return found[1] if found else None
-
-
-def _references(job: Job, figures: set[str], notes: list[Note]) -> dict[str, tuple[Image.Image, ...]]:
-    out: dict[str, tuple[Image.Image, ...]] = {}
-    for figure in ("", *sorted(figures)):
-        names = sorted(name for name in job.inputs if _of(name) == figure)
-        if len(names) > MOST_REFERENCES:
-            detail = (
-                f"{figure or 'The shot'} has {len(names)} reference pictures; the first {MOST_REFERENCES} were used."
-            )
-            notes.append(Note(code="references_left_out", detail=detail, value=len(names)))
-        for name in names[:MOST_REFERENCES]:
-            still = read_still(job.inputs[name], name)
-            if still.moving:
-                notes.append(
-                    Note(code="moving_reference", detail=f"{name} is a moving picture; its first frame was used.")
-                )
-            out[figure] = (*out.get(figure, ()), still.picture)
-    return out
-
-
-def _previous(job: Job, params: Keyframe, notes: list[Note]) -> Image.Image | None:
-    if params.control == "pose":
-        raise InputError("Control by pose is not offered by this engine: choose depth or canny, or none.")
-    if params.control == "none":
-        return None
-    if "previous" not in job.inputs:
-        raise InputError(
-            f"Control by {params.control} needs input 'previous', the picture to take it from: send it along."
-        )
-    picture = read_still(job.inputs["previous"], "previous").picture
-    asked, found = params.size.width / params.size.height, picture.width / picture.height
-    if abs(found / asked - 1) > ASPECT:
-        detail = f"The previous picture is {picture.width}x{picture.height}: it was cropped to this shot's aspect."
-        notes.append(Note(code="previous_cropped", detail=detail, value=round(found, 3)))
-    return picture
 
 
 def _unseen(figure: str) -> Note:

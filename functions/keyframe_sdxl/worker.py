@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import diffusers
 import torch
@@ -9,20 +10,28 @@ import transformers
 from accelerate import init_empty_weights
 from diffusers import UNet2DConditionModel
 
+from functions.contract.base import Size
 from functions.contract.job import Note, Provenance
 from functions.contract.manifest import EngineManifest
+from functions.contract.media import MediaFacts
 from functions.contract.params import Adapter, Keyframe
-from functions.keyframe_sdxl import recipes, text, weights
+from functions.keyframe_sdxl import pixels, recipes
 from functions.keyframe_sdxl.make import Dressed, Loaded, Maker, reference_file
 from functions.keyframe_sdxl.models import Models, Precision
-from functions.keyframe_sdxl.pixels import PngWriter
+from functions.keyframe_sdxl.pixels import Picture
 from functions.keyframe_sdxl.recipes import Recipe
 from functions.keyframe_sdxl.shot import Shot, read
 from functions.keyframe_sdxl.variants import Wardrobe, Worn, file_key, shapes
+from functions.models import cast
 from functions.models.adapters import read_lora
+from functions.models.chart import chart
 from functions.models.device import detect
 from functions.models.plan import Plan, make_plan
+from functions.models.png import PngWriter
+from functions.models.preview import LinearPreview
 from functions.models.replan import run_planned
+from functions.models.score import detector, score
+from functions.models.sdxl import text, weights
 from functions.models.snapshots import Snapshots
 from functions.models.staging import Stages
 from functions.runtime.engine import Job, Outcome
@@ -38,6 +47,7 @@ class Worker:
         self._models = Models(self._snapshots, Precision.of(device))
         self._stages = Stages(device)
         self._wardrobe = Wardrobe()
+        self._preview: LinearPreview | None = None
         self._base: dict[str, tuple[int, ...]] = {}
 
     def make(self, job: Job, params: Keyframe) -> Outcome:
@@ -48,21 +58,31 @@ class Worker:
         dressed = self._dressed(recipe, shot)
         loaded = Loaded(self._models, self._stages, self._wardrobe, tokens)
 
-        def attempt(plan: Plan) -> PngWriter:
+        def attempt(plan: Plan) -> Picture:
             self._stages.follow(plan)
             with self._stages.guard(), torch.inference_mode():
-                picture = Maker(job, shot, recipe, dressed, loaded, plan).make()
-            return PngWriter(picture, job.output("image.png"))
+                preview = self._preview or self._learnt(params.size)
+                return Maker(job, shot, recipe, dressed, replace(loaded, preview=preview), plan).make()
 
-        writer, notes = run_planned(self._plan(shot), attempt)
+        picture, notes = run_planned(self._plan(shot), attempt)
+        writer = PngWriter(picture, job.output("image.png"))
+        rank = score(picture, cast.faces(params.composition), detector(self._snapshots))
         begun = time.monotonic()
         writer.wait()
-        chunked = [_chunked(tokens)] if tokens.chunks > 1 else []
         return Outcome(
-            notes=[*shot.notes, *chunked, *notes],
+            facts={"image.png": MediaFacts(type="image", score=round(rank.value, 4))},
+            notes=[*shot.notes, *_told(tokens, dressed), *notes, rank.note],
             provenance=self._provenance(recipe),
             encode_s=time.monotonic() - begun,
         )
+
+    def _learnt(self, size: Size) -> LinearPreview:
+        """What makes previews of latents, learnt from one picture."""
+        with self._stages.use(self._models.vae(size)) as vae:
+            shown = chart()
+            codes = (shown[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
+            self._preview = LinearPreview.fit(pixels.encode(codes, vae)[0], shown[0])
+        return self._preview
 
     def _plan(self, shot: Shot) -> Plan:
         used = [*self._models.text(), self._models.unet(reference_file(shot), shot.size), self._models.vae(shot.size)]
@@ -106,6 +126,14 @@ class Worker:
         )
 
 
-def _chunked(tokens: text.Tokens) -> Note:
-    detail = f"The longest text needs {tokens.chunks} parts of 75 tokens; all were used."
-    return Note(code="prompt_chunked", detail=detail, value=tokens.chunks)
+def _told(tokens: text.Tokens, dressed: Dressed) -> list[Note]:
+    """What became of long texts, and of parts of adapters that are for the text encoders."""
+    notes = []
+    if tokens.chunks > 1:
+        detail = f"The longest text needs {tokens.chunks} parts of 75 tokens; all were used."
+        notes.append(Note(code="prompt_chunked", detail=detail, value=tokens.chunks))
+    worn = [*dressed.common, *(one for own in dressed.own.values() for one in own)]
+    if dropped := sum(len(one.lora.report.dropped) for one in worn):
+        detail = f"{dropped} keys of the adapters are for text encoders; they were left out."
+        notes.append(Note(code="adapter_text_left_out", detail=detail, value=dropped))
+    return notes

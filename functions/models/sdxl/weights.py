@@ -53,8 +53,15 @@ RESAMPLER = (
 def config(folder: Path, packaged: str) -> dict[str, Any]:
     """The configuration beside the weights, or the published one of this architecture."""
     beside = folder / "config.json"
-    own = resources.files("functions.keyframe_sdxl").joinpath(f"configs/{packaged}.json")
+    own = resources.files("functions.models.sdxl").joinpath(f"configs/{packaged}.json")
     values: dict[str, Any] = json.loads((beside if beside.is_file() else own).read_text("utf-8"))
+    return values
+
+
+def schedule() -> dict[str, Any]:
+    """The noise schedule that SDXL was trained with (`scheduler_config.json` of SDXL base 1.0)."""
+    text = resources.files("functions.models.sdxl").joinpath("configs/scheduler.json").read_text("utf-8")
+    values: dict[str, Any] = json.loads(text)
     return values
 
 
