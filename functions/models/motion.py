@@ -66,6 +66,7 @@ class MotionEngine(ABC, Generic[W]):
         self.where = torch.device(self.device.torch_device)
         self.dtype = torch.bfloat16 if self.device.vram_bytes else torch.float32
         self.stages = Stages(self.device)
+        torch.backends.cudnn.benchmark = True
         self.snapshots = Snapshots.from_environment()
 
     @abstractmethod

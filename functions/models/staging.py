@@ -23,14 +23,14 @@ Load = Callable[[torch.device], nn.Module]
 @dataclass(frozen=True)
 class Model:
     """A model that a job uses: `key` names weights and variant, `load` makes it on a device, `quantise` puts its linear
-    layers into 8 bit in place. `compiled` readies it on a GPU (kernels, memory format), once.
+    layers into 8 bit in place, `ready` readies it for a GPU (kernels, memory format).
     """
 
     key: Hashable
     size: ModelSize
     load: Load
     quantise: Callable[[nn.Module], None] | None = None
-    compiled: Callable[[nn.Module], None] | None = None
+    ready: Callable[[nn.Module], None] | None = None
 
 
 class Stages:
@@ -91,8 +91,8 @@ class Stages:
         module = model.load(where)
         if placement.startswith("quantised") and model.quantise is not None:
             model.quantise(module)
-        if where.type == "cuda" and model.compiled is not None:
-            model.compiled(module)
+        if where.type == "cuda" and model.ready is not None:
+            model.ready(module)
         return module
 
     def _pinned(self, model: Model, placement: Placement) -> nn.Module:

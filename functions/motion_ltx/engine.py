@@ -1,6 +1,6 @@
 """The engine `motion-ltx`: LTX-Video 0.9.8 distilled, 2B and 13B."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -60,7 +60,7 @@ class MotionLtx(MotionEngine[Work]):
         """See `MotionEngine.prepare`."""
         recipe = resolved(params)
         made = canvas(params, self.manifest)
-        networks = Networks(recipe, self.snapshots, self.dtype)
+        networks = self.networks(recipe)
         tokens = self.tokens(networks.tokenizer)
         tokens.check(params.prompt, "the prompt")
         sizes = passes(made.size, self.manifest.size_multiple) if recipe.second else (made.size,)
@@ -79,6 +79,10 @@ class MotionLtx(MotionEngine[Work]):
             notes=(*made.notes, *pictures.notes, *negative_ignored(params, self.manifest)),
         )
 
+    def networks(self, recipe: Recipe) -> Networks:
+        """The models of a recipe."""
+        return Networks(recipe, self.snapshots, self.device, self.dtype)
+
     def make(self, job: Job, work: Work) -> Made:
         """See `MotionEngine.make`."""
         tokens = self.tokens(work.networks.tokenizer)
@@ -90,8 +94,11 @@ class MotionLtx(MotionEngine[Work]):
             clean = self._pass(job, work, text, progress, 1, self._enlarged(work, work.upsampler, clean))
         recipe = work.recipe
         with self.stages.use(work.vae) as vae, torch.no_grad():
-            chunks = lat.decode(vae, clean, recipe.decode_timestep, recipe.decode_noise, draw)
-            return Made(write_clip(job, work.params, chunks, 1))
+            return Made(write_clip(job, work.params, self.decoded(vae, clean, recipe, draw), 1))
+
+    def decoded(self, vae: AutoencoderKLLTXVideo, clean: Tensor, recipe: Recipe, draw: lat.Noise) -> Iterator[Tensor]:
+        """The clip in chunks of uint8 frames."""
+        return lat.decode(vae, clean, recipe.decode_timestep, recipe.decode_noise, draw)
 
     def _pass(
         self, job: Job, work: Work, text: Text, progress: Denoising, number: int, earlier: Tensor | None

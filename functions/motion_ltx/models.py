@@ -11,6 +11,8 @@ from torch import nn
 from transformers import T5EncoderModel
 
 from functions.contract.base import Size
+from functions.models.device import Device
+from functions.models.kernels import eight_bit, ready_decoder, ready_transformer
 from functions.models.load import load_module
 from functions.models.plan import ModelSize
 from functions.models.snapshots import Snapshots
@@ -28,8 +30,8 @@ TILE = 512 * 512
 class Networks:
     """The models of one recipe, their weights in `dtype`."""
 
-    def __init__(self, recipe: Recipe, snapshots: Snapshots, dtype: torch.dtype) -> None:
-        self._recipe, self._snapshots, self.dtype = recipe, snapshots, dtype
+    def __init__(self, recipe: Recipe, snapshots: Snapshots, device: Device, dtype: torch.dtype) -> None:
+        self._recipe, self._snapshots, self._device, self.dtype = recipe, snapshots, device, dtype
 
     @property
     def text_digest(self) -> str:
@@ -53,7 +55,10 @@ class Networks:
         inner = config["num_attention_heads"] * config["attention_head_dim"]
         working = count * rows * columns * inner * 24 * self.dtype.itemsize
         sizes = ModelSize("transformer", stored, working, quantisable=True)
-        return Model((self._digest, "transformer"), sizes, load)
+        put = eight_bit(self._device, "transformer_blocks")
+        return Model(
+            (self._digest, "transformer"), sizes, load, put, ready_transformer(self._device, "transformer_blocks")
+        )
 
     def vae(self, size: Size, frames: int) -> Model:
         """The autoencoder, with what it takes to decode a clip of this size."""
@@ -63,7 +68,7 @@ class Networks:
         sizes = ModelSize(
             "vae", stored, frames * size.width * size.height * wide, tiled_bytes=frames * TILE * wide + whole
         )
-        return Model((self._digest, "vae"), sizes, load)
+        return Model((self._digest, "vae"), sizes, load, ready=ready_decoder)
 
     def upsampler(self, size: Size, frames: int) -> Model:
         """The network that doubles rows and columns of latents."""

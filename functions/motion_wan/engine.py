@@ -1,11 +1,12 @@
 """The engines `motion-wan` (Wan 2.2 I2V A14B, two experts) and `motion-wan-small` (Wan 2.2 TI2V 5B)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 import torch
 from diffusers import AutoencoderKLWan
+from torch import Tensor
 
 from functions.contract.job import Note
 from functions.contract.manifest import EngineManifest
@@ -51,7 +52,11 @@ class MotionWan(MotionEngine[Work]):
     def __init__(self, manifest: EngineManifest) -> None:
         super().__init__(manifest)
         self._family = family(manifest.name)
-        self._networks = Networks(self._family, self.snapshots, self.dtype)
+        self._networks = self.networks()
+
+    def networks(self) -> Networks:
+        """The models of this engine."""
+        return Networks(self._family, self.snapshots, self.device, self.dtype)
 
     def prepare(self, job: Job, params: Motion) -> Work:
         """See `MotionEngine.prepare`."""
@@ -107,7 +112,11 @@ class MotionWan(MotionEngine[Work]):
         uses = {name: partial(self.stages.use, model) for name, model in work.experts.items()}
         clean = Denoiser(uses, schedule, condition, prompts, progress.done).run(start)
         with self.stages.use(work.vae) as vae, torch.no_grad():
-            return Made(write_clip(job, work.params, lat.decode(vae, clean), shape[2]))
+            return Made(write_clip(job, work.params, self.decoded(vae, clean), shape[2]))
+
+    def decoded(self, vae: AutoencoderKLWan, clean: Tensor) -> Iterator[Tensor]:
+        """The clip in chunks of uint8 frames."""
+        return lat.decode(vae, clean)
 
     def _prompts(self, job: Job, work: Work) -> Prompts:
         texts = [work.params.prompt, *([work.negative] if work.recipe.guided else [])]

@@ -11,6 +11,8 @@ from transformers import UMT5EncoderModel
 
 from functions.contract.base import Size
 from functions.models.adapters import Lora
+from functions.models.device import Device
+from functions.models.kernels import eight_bit, ready_decoder, ready_transformer
 from functions.models.load import load_module
 from functions.models.plan import ModelSize
 from functions.models.snapshots import Snapshots
@@ -36,8 +38,8 @@ class Variant:
 class Networks:
     """The models of one engine, their weights in `dtype`."""
 
-    def __init__(self, family: Family, snapshots: Snapshots, dtype: torch.dtype) -> None:
-        self._family, self._snapshots, self.dtype = family, snapshots, dtype
+    def __init__(self, family: Family, snapshots: Snapshots, device: Device, dtype: torch.dtype) -> None:
+        self._family, self._snapshots, self._device, self.dtype = family, snapshots, device, dtype
         self.single = family.experts == 1
 
     @property
@@ -64,7 +66,8 @@ class Networks:
         whole = frames * pixels * 3 * 3 * self.dtype.itemsize
         stored = stored_bytes(files_of(folder), self.dtype.itemsize)
         sizes = ModelSize("vae", stored, pixels // patch * wide, tiled_bytes=TILE // patch * wide + whole)
-        return Model((self.digest, "vae"), sizes, published(AutoencoderKLWan, folder, self.dtype))
+        load = published(AutoencoderKLWan, folder, self.dtype)
+        return Model((self.digest, "vae"), sizes, load, ready=ready_decoder)
 
     def expert(self, expert: Expert, size: Size, frames: int, variant: Variant, distilled: Distilled | None) -> Model:
         """An expert as the recipe has it: the published one, or the distilled one in its place, with the adapters."""
@@ -81,8 +84,9 @@ class Networks:
             return module
 
         stored = stored_bytes(files, self.dtype.itemsize)
-        sizes = ModelSize(self._part(expert), stored, working, group="denoise", quantisable=True)
-        return Model((self.digest, self._part(expert), files[0].name, variant.name), sizes, load)
+        sizes = ModelSize(self._part(expert), stored, working, quantisable=True)
+        key = (self.digest, self._part(expert), files[0].name, variant.name)
+        return Model(key, sizes, load, eight_bit(self._device, "blocks"), ready_transformer(self._device, "blocks"))
 
     def shapes(self, expert: Expert) -> dict[str, tuple[int, ...]]:
         """Names and shapes of an expert's weights, for adapters to match."""
