@@ -8,7 +8,6 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, ControlNetUnionModel, UNet2DConditionModel
@@ -30,8 +29,8 @@ from tests.servers.checkpoints.tokenizers import clip
 
 State = dict[str, Tensor]
 LEVELS = (16, 32, 32)
-WIDTH = 16
-"""Channels of each text encoder; the UNet reads both."""
+FIRST, SECOND = 8, 24
+"""Channels of the text encoders; the UNet reads both side by side."""
 TOKENS = 2
 """Image tokens of a reference."""
 _BLOCKS = {
@@ -41,11 +40,11 @@ _BLOCKS = {
     "transformer_layers_per_block": (1, 1, 2),
     "attention_head_dim": (1, 2, 2),
     "norm_num_groups": 8,
-    "cross_attention_dim": 2 * WIDTH,
+    "cross_attention_dim": FIRST + SECOND,
     "use_linear_projection": True,
     "addition_embed_type": "text_time",
     "addition_time_embed_dim": 8,
-    "projection_class_embeddings_input_dim": 6 * 8 + WIDTH,
+    "projection_class_embeddings_input_dim": 6 * 8 + SECOND,
 }
 _RESNET = (
     ("norm1", "in_layers.0"),
@@ -153,20 +152,8 @@ def _resnet(name: str) -> str:
 def _base(folder: Path) -> UNet2DConditionModel:
     unet = tiny_unet()
     tokens = len(json.loads((folder.parent / "sdxl-tokenizers/tokenizer/vocab.json").read_text("utf-8")))
-    sizes: dict[str, Any] = {
-        "vocab_size": tokens,
-        "hidden_size": WIDTH,
-        "projection_dim": WIDTH,
-        "intermediate_size": 32,
-        "num_hidden_layers": 3,
-        "num_attention_heads": 2,
-        "max_position_embeddings": 77,
-        "bos_token_id": tokens - 2,
-        "eos_token_id": tokens - 1,
-        "pad_token_id": tokens - 1,
-    }
-    first = CLIPTextModel(CLIPTextConfig(hidden_act="quick_gelu", **sizes))
-    second = CLIPTextModelWithProjection(CLIPTextConfig(hidden_act="gelu", **sizes))
+    first = CLIPTextModel(_text(tokens, FIRST, "quick_gelu"))
+    second = CLIPTextModelWithProjection(_text(tokens, SECOND, "gelu"))
     for part, name in ((unet, "unet"), (first, "text_encoder"), (second, "text_encoder_2")):
         _config(part.config.to_json_string() if name != "unet" else part.to_json_string(), folder / name)
     state = {f"model.diffusion_model.{name}": value for name, value in original(unet.state_dict()).items()}
@@ -176,6 +163,22 @@ def _base(folder: Path) -> UNet2DConditionModel:
     state |= {f"conditioner.embedders.1.model.{name}": value for name, value in _open_clip(second.state_dict()).items()}
     _save({name: value.half() for name, value in state.items()}, folder / "RealVisXL_V5.0_fp16.safetensors")
     return unet
+
+
+def _text(tokens: int, width: int, activation: str) -> CLIPTextConfig:
+    return CLIPTextConfig(
+        hidden_act=activation,
+        vocab_size=tokens,
+        hidden_size=width,
+        projection_dim=width,
+        intermediate_size=32,
+        num_hidden_layers=3,
+        num_attention_heads=2,
+        max_position_embeddings=77,
+        bos_token_id=tokens - 2,
+        eos_token_id=tokens - 1,
+        pad_token_id=tokens - 1,
+    )
 
 
 def _open_clip(state: Mapping[str, Tensor]) -> State:
@@ -244,22 +247,23 @@ def _references(folder: Path, unet: UNet2DConditionModel) -> None:
 
 def _adapter(unet: UNet2DConditionModel) -> State:
     projection = IPAdapterPlusImageProjection(
-        embed_dims=16, output_dims=2 * WIDTH, hidden_dims=16, depth=4, heads=1, num_queries=TOKENS
+        embed_dims=16, output_dims=FIRST + SECOND, hidden_dims=16, depth=4, heads=1, num_queries=TOKENS
     )
     state = {f"image_proj.{name}": value for name, value in _resampler(projection.state_dict()).items()}
     key = 1
     for name in unet.attn_processors:
         if name.endswith("attn2.processor"):
             inner = unet.get_submodule(name.removesuffix(".processor")).to_k.out_features
-            state[f"ip_adapter.{key}.to_k_ip.weight"] = 0.3 * torch.randn(inner, 2 * WIDTH)
-            state[f"ip_adapter.{key}.to_v_ip.weight"] = 0.3 * torch.randn(inner, 2 * WIDTH)
+            state[f"ip_adapter.{key}.to_k_ip.weight"] = 0.3 * torch.randn(inner, FIRST + SECOND)
+            state[f"ip_adapter.{key}.to_v_ip.weight"] = 0.3 * torch.randn(inner, FIRST + SECOND)
             key += 2
     return state
 
 
 def _resampler(state: Mapping[str, Tensor]) -> State:
     out: State = {}
-    for name, value in state.items():
+    for ours_all, value in state.items():
+        name = ours_all
         for ours, theirs in (
             (".ln0.", ".0.norm1."),
             (".ln1.", ".0.norm2."),
