@@ -26,20 +26,25 @@ def ready_transformer(device: Device, blocks: str) -> Callable[[nn.Module], None
     """
 
     def ready(module: nn.Module) -> None:
-        module.set_attention_backend(device.attention)  # type: ignore[operator]
+        module.set_attention_backend(device.attention)
         if compiling():
             for block in module.get_submodule(blocks).children():
-                block.forward = torch.compile(block.forward)  # type: ignore[method-assign]
+                block.forward = torch.compile(block.forward)
 
     return ready
 
 
 def ready_decoder(module: nn.Module) -> None:
     """Readies a video autoencoder: channels last, which 3D convolutions in 16 bits want, and its decoder compiled."""
-    module.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    channels_last(module)
     if compiling():
         decoder = module.get_submodule("decoder")
-        decoder.forward = torch.compile(decoder.forward)  # type: ignore[method-assign]
+        decoder.forward = torch.compile(decoder.forward)
+
+
+def channels_last(module: nn.Module) -> None:
+    """Puts weights of 3D convolutions channels last, which they want in 16 bits."""
+    module.to(memory_format=torch.channels_last_3d)
 
 
 def eight_bit(device: Device, *blocks: str) -> Callable[[nn.Module], None]:

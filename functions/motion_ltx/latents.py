@@ -31,7 +31,7 @@ def pack(latents: Tensor) -> Tensor:
 
 def unpack(tokens: Tensor, size: Grid) -> Tensor:
     """Tokens as latents."""
-    return tokens.transpose(1, 2).unflatten(2, size)
+    return tokens.transpose(1, 2).reshape(1, -1, *size)
 
 
 def places(size: Grid, frame: int = 0) -> Tensor:
@@ -84,13 +84,13 @@ def encode(vae: AutoencoderKLLTXVideo, picture: Tensor) -> Tensor:
 def normalised(vae: AutoencoderKLLTXVideo, latents: Tensor) -> Tensor:
     """A VAE's latents as the transformer knows them."""
     mean, deviation = _statistics(vae, latents)
-    return (latents - mean) * vae.config.scaling_factor / deviation
+    return (latents - mean) * float(vae.config.scaling_factor) / deviation
 
 
 def plain(vae: AutoencoderKLLTXVideo, latents: Tensor) -> Tensor:
     """The transformer's latents as the VAE knows them."""
     mean, deviation = _statistics(vae, latents)
-    return latents * deviation / vae.config.scaling_factor + mean
+    return latents * deviation / float(vae.config.scaling_factor) + mean
 
 
 def _statistics(vae: AutoencoderKLLTXVideo, like: Tensor) -> tuple[Tensor, Tensor]:

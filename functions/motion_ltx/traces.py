@@ -21,7 +21,7 @@ def compressed(picture: Pixels, crf: int) -> Pixels:
         out.mux(stream.encode(from_rgb(np.ascontiguousarray(picture))))
         out.mux(stream.encode(None))
     held.seek(0)
-    with av.open(held) as source:
+    with av.open(held, "r") as source:
         for frame in source.decode(video=0):
             return rgb(frame)
     raise EngineError("the keyframe could not be compressed as H.264: this worker's libx264 makes no frame")

@@ -13,7 +13,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from functions.contract.manifest import EngineManifest
 from functions.contract.params import Motion
 from functions.models.plan import ModelSize
-from functions.models.staging import Load, Model, Stages
+from functions.models.staging import Load, Model
 from functions.runtime.engine import Engine
 from tests.servers.job import LocalJob
 from tests.servers.motion import picture
@@ -94,28 +94,6 @@ def randomised(model: Model, kind: Any, config: dict[str, Any], dtype: torch.dty
         model.size.quantisable,
     )
     return Model(("random", model.key), size, random_load(kind, config, dtype), model.quantise, model.ready)
-
-
-class Watch:
-    """Times what a job does with its networks: seconds on the device by name, between synchronisations."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, list[float]] = {}
-
-    def hooked(self, name: str, module: nn.Module) -> None:
-        """Time each call of a module from now on."""
-        begun: list[float] = []
-
-        def before(*_: object) -> None:
-            synchronise()
-            begun.append(time.perf_counter())
-
-        def after(*_: object) -> None:
-            synchronise()
-            self.seconds.setdefault(name, []).append(time.perf_counter() - begun.pop())
-
-        module.register_forward_pre_hook(before)
-        module.register_forward_hook(after)
 
 
 def synchronise() -> None:
@@ -213,11 +191,6 @@ def repeated(call: Callable[[], object], count: int = 5) -> float:
         synchronise()
         found.append(time.perf_counter() - begun)
     return statistics.median(found)
-
-
-def used(stages: Stages, model: Model) -> AbstractContextManager[Any]:
-    """A model where the last job's plan places it."""
-    return stages.use(model)
 
 
 def report(name: str, out: Path, results: dict[str, Any]) -> None:
