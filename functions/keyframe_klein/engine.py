@@ -9,16 +9,20 @@ from functions.runtime.engine import Job, Outcome
 
 if TYPE_CHECKING:
     from functions.keyframe_klein.worker import Worker
+    from functions.models.device import Device
 
 GRID = 16
 """Sides of a picture are multiples of this."""
 
 
 class KeyframeKlein:
-    """Step kind `keyframe`. Libraries of models are imported with the first job; models stay loaded between jobs."""
+    """Step kind `keyframe`. Libraries of models are imported with the first job; models stay loaded between jobs.
 
-    def __init__(self, manifest: EngineManifest) -> None:
-        self._manifest = manifest
+    `device` is what plans are made for, where it is not the one that is found.
+    """
+
+    def __init__(self, manifest: EngineManifest, device: "Device | None" = None) -> None:
+        self._manifest, self._device = manifest, device
         self._worker: Worker | None = None
 
     def run(self, job: Job) -> Outcome:
@@ -35,5 +39,5 @@ class KeyframeKlein:
         if self._worker is None:
             from functions.keyframe_klein.worker import Worker
 
-            self._worker = Worker(self._manifest)
+            self._worker = Worker(self._manifest, self._device)
         return self._worker.make(job, params)

@@ -19,7 +19,7 @@ from functions.keyframe_klein.recipes import builtin
 from functions.keyframe_klein.shot import Shot, read
 from functions.models import cast
 from functions.models.chart import chart
-from functions.models.device import detect
+from functions.models.device import Device, detect
 from functions.models.noise import noise
 from functions.models.plan import Plan, make_plan
 from functions.models.png import PngWriter
@@ -38,10 +38,10 @@ LIMITS = Limits(0.05, 20.0)
 class Worker:
     """Models and plans of one process. Raises `EngineError` where no weights are named."""
 
-    def __init__(self, manifest: EngineManifest) -> None:
+    def __init__(self, manifest: EngineManifest, device: Device | None = None) -> None:
         self._manifest = manifest
         self._snapshots = Snapshots.from_environment()
-        device = detect()
+        device = device or detect()
         self._models = Models(self._snapshots, torch.float32 if device.torch_device == "cpu" else torch.bfloat16)
         self._stages = Stages(device)
         self._preview: LinearPreview | None = None

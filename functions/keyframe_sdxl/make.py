@@ -201,7 +201,7 @@ class Maker:
 
     def _paint(self, dress: Any, one: Pass, known: Tensor, words: Words, looks: dict[str, Tensor]) -> Tensor:
         unet = dress((*self.dressed.common, *self.dressed.own[one.character.id]))
-        own = words[self._rows(2 + self.shot.characters.index(one.character))]
+        own = words[self._rows(2 + len(self.shot.characters) + self.shot.characters.index(one.character))]
         scale = recipes.builtin().references.scale
         seen = (Reference(looks[one.character.id], scale),) if one.character.id in looks else ()
         number = 1 + self.passes.index(one)

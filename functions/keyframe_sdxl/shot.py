@@ -9,7 +9,7 @@ from PIL import Image
 from functions.contract.base import Size
 from functions.contract.errors import InputError
 from functions.contract.job import Note
-from functions.contract.params import Adapter, Keyframe
+from functions.contract.params import Adapter, Figure, Keyframe
 from functions.keyframe_sdxl import recipes
 from functions.keyframe_sdxl.regions import Box, standing
 from functions.models import cast
@@ -19,10 +19,13 @@ from functions.runtime.engine import Job
 
 @dataclass(frozen=True)
 class Character:
-    """A figure that is seen. `words` describe it alone; `adapters` and `references` are its own."""
+    """A figure that is seen. `words` describe it alone, `called` with the triggers of its adapters before them: the
+    plate wears no adapter, so there a trigger means nothing. `adapters` and `references` are its own.
+    """
 
     id: str
     words: str
+    called: str
     box: Box
     adapters: tuple[Adapter, ...]
     references: tuple[Image.Image, ...]
@@ -59,8 +62,9 @@ class Shot:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """All that is encoded: the negative, the prompt, and the words of each character."""
-        return (self.negative, self.prompt, *(one.words for one in self.characters))
+        """All that is encoded: the negative, the prompt, the words of each character, and what each is called by."""
+        own = (*(one.words for one in self.characters), *(one.called for one in self.characters))
+        return (self.negative, self.prompt, *own)
 
 
 def read(job: Job, params: Keyframe) -> Shot:
@@ -75,7 +79,8 @@ def read(job: Job, params: Keyframe) -> Shot:
     characters = tuple(
         Character(
             one.figure.id,
-            _words(params, one.figure.id),
+            _words(params, one.figure),
+            _words(params, one.figure, *(a.trigger for a in params.adapters if a.figure == one.figure.id)),
             one.box,
             tuple(a for a in params.adapters if a.figure == one.figure.id),
             shown.get(one.figure.id, ()),
@@ -104,9 +109,7 @@ def _unseen(figure: str) -> Note:
     )
 
 
-def _words(params: Keyframe, figure_id: str) -> str:
-    figure = next(f for f in params.composition.figures if f.id == figure_id)
-    triggers = [a.trigger for a in params.adapters if a.figure == figure_id]
+def _words(params: Keyframe, figure: Figure, *triggers: str) -> str:
     parts = (*triggers, figure.look, figure.wardrobe, params.composition.light, params.composition.style)
     return clean(", ".join(part for part in parts if part))
 

@@ -25,7 +25,7 @@ from functions.keyframe_sdxl.variants import Wardrobe, Worn, file_key, shapes
 from functions.models import cast
 from functions.models.adapters import read_lora
 from functions.models.chart import chart
-from functions.models.device import detect
+from functions.models.device import Device, detect
 from functions.models.plan import Plan, make_plan
 from functions.models.png import PngWriter
 from functions.models.preview import LinearPreview
@@ -40,10 +40,10 @@ from functions.runtime.engine import Job, Outcome
 class Worker:
     """Models, adapters and plans of one process. Raises `EngineError` where no weights are named."""
 
-    def __init__(self, manifest: EngineManifest) -> None:
+    def __init__(self, manifest: EngineManifest, device: Device | None = None) -> None:
         self._manifest = manifest
         self._snapshots = Snapshots.from_environment()
-        device = detect()
+        device = device or detect()
         self._models = Models(self._snapshots, Precision.of(device))
         self._stages = Stages(device)
         self._wardrobe = Wardrobe()
