@@ -29,7 +29,6 @@ FROM, RUNS = int(os.environ.get("FROM", "5")), int(os.environ.get("RUNS", "200")
 LIMIT_S = 300
 CENT_U = 10_000
 SILENCE_S = 2.0
-GIVEN_UP = ("written_off", "lost", "never_started")
 
 
 class Pod:
@@ -152,16 +151,16 @@ def once(run: Killed) -> None:
 
 
 def books(run: Killed) -> tuple[int, int]:
-    """What was billed and what was booked, in micro-dollars, of the jobs that were not given up: of each the same to
-    the cent, and to the micro-dollar where it ran once and its provider told its time. What was given up, or left no
-    trace of its time, is booked at an upper bound.
+    """What was billed and what was booked, in micro-dollars, of the jobs whose cost is known: of each the same to the
+    cent, and to the micro-dollar where it ran once and its provider told its time. What was given up or ran more than
+    once is booked at an upper bound: never below its bill.
     """
     jobs = {row["id"]: row for row in run.rows("SELECT id, state, charge_u, cost_basis, error FROM job")}
     ran: dict[str, list[int]] = {name: [] for name in jobs}
     for owner, cost_u in bill(run.pod.queue):
         if owner in ran:
             ran[owner].append(cost_u)
-    known = [name for name, row in jobs.items() if row["state"] not in GIVEN_UP]
+    known = [name for name, row in jobs.items() if row["cost_basis"] in ("measured", "provider")]
     for name in jobs.keys() - known:
         assert sum(ran[name]) <= jobs[name]["charge_u"], dict(jobs[name])
     for name in known:
