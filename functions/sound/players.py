@@ -50,8 +50,7 @@ Part = tuple[Instrument, Sequence[Note]]
 
 def played(draw: np.random.Generator, parts: Mapping[str, Part], samples: int) -> Iterator[Array]:
     """All notes of all instruments in one hall: stereo blocks, together `samples` at 48 kHz."""
-    hall = draw.spawn(1)[0]
-    return halled(hall, _together(draw, [(who, note) for who, notes in parts.values() for note in notes]), samples)
+    return halled(_together(draw, [(who, note) for who, notes in parts.values() for note in notes]), samples)
 
 
 def _together(draw: np.random.Generator, notes: list[tuple[Instrument, Note]]) -> Iterator[Array]:

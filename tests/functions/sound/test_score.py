@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -48,6 +50,38 @@ def test_a_held_note_is_no_test_tone(make: Make) -> None:
 def test_it_swells_instead_of_starting(make: Make) -> None:
     _, made = make(DRONE, "score", 8 * RATE)
     assert np.abs(made[: RATE // 10]).max() < 0.25 * np.abs(made).max()
+
+
+def body(sound: Stereo) -> float:
+    """Share of the power that lies between 300 and 1000 Hz, in dB."""
+    power = np.abs(np.fft.rfft(sound.mean(axis=1) * np.hanning(len(sound)))) ** 2
+    f = np.fft.rfftfreq(len(sound), 1 / RATE)
+    return float(10 * np.log10(power[(f >= 300) & (f < 1000)].sum() / power.sum()))
+
+
+def test_no_seed_loses_the_body_of_a_cello(make: Make) -> None:
+    shares = [body(make(DRONE, "score", 6 * RATE, seed=seed)[1]) for seed in range(1, 7)]
+    assert min(shares) > -12
+    assert np.ptp(shares) < 2.5
+
+
+def test_a_held_note_goes_on_across_its_pieces(make: Make) -> None:
+    made = make("one low note, held", "score", 11 * RATE)[1].mean(axis=1)
+    bend = np.abs(np.diff(made, 2))
+    for seam in (5, 10):
+        assert bend[seam * RATE - 200 : seam * RATE + 200].max() < 1.5 * bend[(seam - 1) * RATE : seam * RATE].max()
+
+
+def test_a_long_cue_takes_no_more_memory_than_a_short_one() -> None:
+    def most(seconds: int) -> int:
+        tracemalloc.start()
+        cue = score.compose(score.read(DRONE), seconds * RATE, np.random.default_rng(1))
+        assert sum(len(block) for block in cue) == seconds * RATE
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    assert most(60) < 1.1 * most(12)
 
 
 @pytest.mark.parametrize(
