@@ -1,5 +1,6 @@
 """Texts as encoders take them: cleaned, counted, chunked alike or refused, never cut off silently."""
 
+import html
 import re
 from collections.abc import Sequence
 from typing import Protocol
@@ -23,8 +24,11 @@ class Tokenizer(Protocol):
 
 
 def clean(text: str) -> str:
-    """The text with mended encoding (ftfy) and single spaces."""
-    return re.sub(r"\s+", " ", ftfy.fix_text(text)).strip()
+    """The text with mended encoding (ftfy), without HTML entities, with single spaces: as the models' training text
+    was prepared.
+    """
+    mended = html.unescape(html.unescape(ftfy.fix_text(text)))
+    return re.sub(r"\s+", " ", mended).strip()
 
 
 def count(tokenizer: Tokenizer, text: str) -> int:

@@ -16,11 +16,10 @@ from functions.catalog import weights
 from functions.catalog.weights import LockedSet, WeightsLock
 from functions.contract.canonical import digest
 from functions.contract.errors import EngineError
+from functions.models.convert import PICKLES
 
 ROOT, LOCK = "VIVIJURE_WEIGHTS", "VIVIJURE_WEIGHTS_LOCK"
 CHECKED = ".checked"
-SAFE = frozenset({".safetensors", ".json", ".txt", ".model", ".jinja", ".md"})
-"""What may be loaded: data without code. Files of other formats are converted at bake time."""
 _MARKS = TypeAdapter(dict[str, tuple[int, int, int, str]])
 Mark = tuple[int, int, int, str]
 """Size, modification time in nanoseconds, inode, sha256."""
@@ -53,6 +52,7 @@ class Snapshots:
                 f"({locked.pending[0]}, ...): fetch them and complete images/weights.toml"
             )
         folder = self._root / name
+        _check_formats(name, locked)
         known = self._seen.setdefault(name, self._marks(name))
         wanted = _wanted(locked)
         found = {path: _stat(folder / path, name) for path in wanted}
@@ -113,6 +113,16 @@ def _wanted(locked: LockedSet) -> dict[str, str]:
     made = (f.converted for f in locked.files.values() if f.converted)
     kept = {path: file.sha256 for path, file in locked.files.items() if file.converted is None}
     return {**kept, **{converted.path: converted.sha256 for converted in made}}
+
+
+def _check_formats(name: str, locked: LockedSet) -> None:
+    """Raises `EngineError` for a pickle, which is a program, not data."""
+    for path in _wanted(locked):
+        if Path(path).suffix in PICKLES:
+            raise EngineError(
+                f"{path} of {name} is a pickle and is not loaded: convert it (python -m functions.models.convert) and "
+                "put what that prints into the lock"
+            )
 
 
 def _stat(path: Path, name: str) -> tuple[int, int, int]:

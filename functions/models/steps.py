@@ -47,7 +47,9 @@ class Denoising:
         stage: str = "denoise",
         preview: LinearPreview | None = None,
         limits: Limits | None = None,
+        every_s: float = PREVIEW_EVERY_S,
     ) -> None:
+        self._every_s = every_s
         self._job, self._total, self._stage = job, total, stage
         self._preview, self._limits = preview, limits
         self._previewed = time.monotonic()
@@ -62,7 +64,7 @@ class Denoising:
         """
         last = index + 1 == self._total
         check_latents(latents, f"step {index + 1} of {self._total}", self._limits if last else None)
-        if self._preview is not None and time.monotonic() - self._previewed >= PREVIEW_EVERY_S:
+        if self._preview is not None and time.monotonic() - self._previewed >= self._every_s:
             self._preview.write(latents if clean is None else clean, self._job.scratch)
             self._previewed = time.monotonic()
         self._job.progress(self._stage, index + 1, self._total)

@@ -1,16 +1,17 @@
 """The lock of tiny test checkpoints: every set below a folder, marked `random`."""
 
-import hashlib
 from pathlib import Path
+
+from functions.models.lock import lines
 
 NAME = "weights.toml"
 
 
 def write_lock(root: Path) -> Path:
     """Lock every set (folder) below `root`; `<root>/weights.toml`."""
-    lines: list[str] = []
+    text: list[str] = []
     for folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        lines += [
+        text += [
             f'[sets."{folder.name}"]',
             f'repository = "tests/{folder.name}"',
             'revision = "0"',
@@ -19,12 +20,10 @@ def write_lock(root: Path) -> Path:
             'commercial = "yes"',
             "random = true",
             f'[sets."{folder.name}".files]',
+            *lines(folder),
         ]
-        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-            sha = hashlib.sha256(path.read_bytes()).hexdigest()
-            lines.append(f'"{path.relative_to(folder)}" = {{ sha256 = "{sha}", size = {path.stat().st_size} }}')
     lock = root / NAME
-    lock.write_text("\n".join(lines) + "\n", "utf-8")
+    lock.write_text("\n".join(text) + "\n", "utf-8")
     return lock
 
 

@@ -1,0 +1,29 @@
+"""`python -m functions.models.lock FOLDER` prints the files of a fetched set as lines of images/weights.toml.
+
+So a set whose digests nobody has said yet is completed from what was fetched; compare them with the publisher's pages.
+"""
+
+import hashlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def lines(folder: Path) -> Iterator[str]:
+    """`"path" = { sha256 = "...", size = n }` of every file below a folder, in order; hidden files are left out."""
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        name = path.relative_to(folder)
+        if not any(part.startswith(".") for part in name.parts):
+            with path.open("rb") as file:
+                sha = hashlib.file_digest(file, "sha256").hexdigest()
+            yield f'"{name.as_posix()}" = {{ sha256 = "{sha}", size = {path.stat().st_size} }}'
+
+
+def main() -> None:
+    """See the module's text."""
+    for line in lines(Path(sys.argv[1])):
+        print(line)
+
+
+if __name__ == "__main__":
+    main()
