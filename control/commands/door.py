@@ -131,7 +131,7 @@ def _secret(wanted: Wanted) -> str:
             raise StudioError(f"{wanted.secret_file} cannot be read: {error}") from error
     if not sys.stdin.isatty():
         return sys.stdin.readline()
-    kind = providers().get(wanted.kind)  # type: ignore[call-overload]
+    kind = next((kind for name, kind in providers().items() if name == wanted.kind), None)
     return getpass.getpass(f"Secret ({kind.secret if kind else 'token'}): ")
 
 

@@ -51,10 +51,9 @@ class CheckedTransport(httpx2.AsyncHTTPTransport):
     """
 
     def __init__(self, network: Network) -> None:
-        # On loopback no authority is trusted: reading them all takes a fifth of a second.
-        trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if network == "loopback" else True
-        super().__init__(trust_env=False, verify=trusted)
         self._network = network
+        self._unread = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if network == "loopback" else None
+        super().__init__(trust_env=False, verify=True if self._unread is None else self._unread)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request to the address that was checked; TLS still proves the name."""
@@ -62,6 +61,10 @@ class CheckedTransport(httpx2.AsyncHTTPTransport):
         address = await self._resolve(host, request)
         if self._network == "public" and request.url.scheme != "https":
             raise httpx2.ConnectError(f"{host} is public and not asked over https", request=request)
+        if self._unread is not None and request.url.scheme == "https":
+            # Doors on loopback are mostly asked without TLS, and reading all authorities takes a fifth of a second.
+            self._unread.load_default_certs()
+            self._unread = None
         request.extensions = {**request.extensions, "sni_hostname": host}
         request.url = request.url.copy_with(host=str(address))
         return await super().handle_async_request(request)

@@ -1,7 +1,13 @@
 """Which addresses a door may have."""
 
+import http.server
 import ipaddress
 import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -59,3 +65,53 @@ async def test_a_name_without_an_address_is_refused() -> None:
     async with httpx2.AsyncClient(transport=CheckedTransport("public")) as client:
         with pytest.raises(httpx2.ConnectError, match=r"no-such-host\.invalid has no address"):
             await client.get("http://no-such-host.invalid/")
+
+
+@pytest.fixture
+def secure(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """An HTTPS server on loopback that answers every GET with 404, and the certificate it shows."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    made = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-keyout",
+        key,
+        "-out",
+        certificate,
+    ]
+    subprocess.run([*map(str, made), *name], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with Quiet(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"https://localhost:{server.server_address[1]}/", certificate
+        server.shutdown()
+        thread.join()
+
+
+class Quiet(http.server.ThreadingHTTPServer):
+    """Says nothing of clients that break off."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that refuses the certificate does."""
+
+
+async def test_a_door_on_loopback_may_show_a_certificate_that_this_machine_trusts(
+    secure: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, certificate = secure
+    async with httpx2.AsyncClient(transport=CheckedTransport("loopback")) as client:
+        with pytest.raises(httpx2.ConnectError, match="certificate verify failed"):
+            await client.get(url)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    async with httpx2.AsyncClient(transport=CheckedTransport("loopback")) as client:
+        assert (await client.get(url)).status_code in (404, 501)
