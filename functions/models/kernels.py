@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
@@ -26,7 +27,8 @@ def ready_transformer(device: Device, blocks: str) -> Callable[[nn.Module], None
     """
 
     def ready(module: nn.Module) -> None:
-        module.set_attention_backend(device.attention)
+        model: Any = module
+        model.set_attention_backend(device.attention)
         if compiling():
             for block in module.get_submodule(blocks).children():
                 block.forward = torch.compile(block.forward)

@@ -1,11 +1,11 @@
 """The denoising loop over one expert or two."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
 import torch
-from diffusers import WanTransformer3DModel
+from diffusers import FirstBlockCacheConfig, WanTransformer3DModel
 from torch import Tensor
 
 from functions.motion_wan.latents import Condition
@@ -27,7 +27,9 @@ class Prompts:
 
 
 class Denoiser:
-    """Runs the steps of a schedule. `after` is called with each step's number and latents; it may raise to stop."""
+    """Runs the steps of a schedule. `after` is called with each step's number and latents; it may raise to stop.
+    `cache` is the threshold of the first-block cache on every expert, 0 for none.
+    """
 
     def __init__(
         self,
@@ -36,7 +38,9 @@ class Denoiser:
         condition: Condition,
         prompts: Prompts,
         after: Callable[[int, Tensor], None],
+        cache: float = 0.0,
     ) -> None:
+        self._cache = cache
         self._experts, self._schedule, self._condition = experts, schedule, condition
         self._prompts, self._after = prompts, after
 
@@ -47,6 +51,7 @@ class Denoiser:
         for start, end in stretches(steps):
             with ExitStack() as stack:
                 model = stack.enter_context(self._experts[steps[start].expert]())
+                stack.enter_context(first_block_cache(model, self._cache))
                 for number in range(start, end):
                     prediction = self._predict(model, steps[number], latents, self._schedule.timesteps[number])
                     latents = self._schedule.step(number, prediction, latents)
@@ -72,6 +77,21 @@ class Denoiser:
         if mask is None:
             return torch.cat([latents, self._condition.latent], dim=1), timestep.expand(1)
         return self._with_keyframe(latents), (mask[0, 0, :, ::PATCH, ::PATCH] * timestep).flatten()[None]
+
+
+@contextmanager
+def first_block_cache(model: WanTransformer3DModel, threshold: float) -> Iterator[None]:
+    """The first-block cache on a model for the time of the block: where the first transformer block changes its input
+    nearly as it did a step before, the others' change is taken from there. Nothing of it is left behind.
+    """
+    if not threshold:
+        yield
+        return
+    model.enable_cache(FirstBlockCacheConfig(threshold=threshold))
+    try:
+        yield
+    finally:
+        model.disable_cache()
 
 
 def stretches(steps: Sequence[Step]) -> list[tuple[int, int]]:

@@ -1,5 +1,6 @@
 """The engines `motion-wan` (Wan 2.2 I2V A14B, two experts) and `motion-wan-small` (Wan 2.2 TI2V 5B)."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -14,15 +15,22 @@ from functions.contract.params import Motion
 from functions.models.adapters import read_lora
 from functions.models.motion import Made, MotionEngine, negative_ignored
 from functions.models.noise import noise
+from functions.models.preview import LinearPreview
 from functions.models.staging import Model
 from functions.models.steps import Denoising
 from functions.models.video import Canvas, Keyframes, canvas, keyframes, to_model, write_clip
 from functions.motion_wan import latents as lat
+from functions.motion_wan.adapters import Variant, own
+from functions.motion_wan.colour import ColourLead
 from functions.motion_wan.denoise import Denoiser, Prompts
-from functions.motion_wan.models import Networks, Variant
+from functions.motion_wan.models import Networks
 from functions.motion_wan.recipes import Expert, Recipe, family, resolved
 from functions.motion_wan.schedule import Schedule
 from functions.runtime.engine import Job
+
+EXPERTS: tuple[Expert, ...] = ("high", "low")
+DRIFT = 2.0
+"""Codes of 255 from which a shift of colour is said."""
 
 
 @dataclass(frozen=True)
@@ -77,26 +85,31 @@ class MotionWan(MotionEngine[Work]):
             negative=negative,
             encoder=self._networks.encoder(tokens.limit),
             vae=self._networks.vae(made.size, made.frames),
-            experts=self._experts(recipe, made),
+            experts=self._experts(job, params, recipe, made),
             weights=(self._family.weights, *distilled),
             notes=(*made.notes, *pictures.notes, *ignored),
         )
 
-    def _experts(self, recipe: Recipe, made: Canvas) -> dict[Expert, Model]:
-        names: tuple[Expert, ...] = ("high",) if self._networks.single else ("high", "low")
-        return {
-            name: self._networks.expert(name, made.size, made.frames, self._variant(recipe, name), recipe.distilled)
-            for name in names
-        }
+    def _experts(self, job: Job, params: Motion, recipe: Recipe, made: Canvas) -> dict[Expert, Model]:
+        single = self._networks.single
+        given = own(params.adapters, job.inputs, self._networks.shapes("high"), single) if params.adapters else []
+        found: dict[Expert, Model] = {}
+        for name in EXPERTS[:1] if single else EXPERTS:
+            variant = self._variant(recipe, name)
+            for adapter, parts in given:
+                if name in parts:
+                    digest = hashlib.sha256(job.inputs[adapter.input].read_bytes()).hexdigest()
+                    variant = variant.over(digest, parts[name], adapter.scale / 1000)
+            found[name] = self._networks.expert(name, made.size, made.frames, variant, recipe.distilled)
+        return found
 
     def _variant(self, recipe: Recipe, expert: Expert) -> Variant:
-        distilled = recipe.distilled
+        published, distilled = Variant("published"), recipe.distilled
         if distilled is None or distilled.form != "adapters":
-            return Variant("published")
+            return published
         path = self._networks.whole(distilled, expert)
-        strength = distilled.strength[expert == "low"]
         lora = read_lora(path, self._networks.shapes(expert))
-        return Variant(f"{distilled.weights}/{path.name}*{strength}", ((lora, strength),))
+        return published.over(f"{distilled.weights}/{path.name}", lora, distilled.strength[expert == "low"])
 
     def make(self, job: Job, work: Work) -> Made:
         """See `MotionEngine.make`."""
@@ -106,13 +119,24 @@ class MotionWan(MotionEngine[Work]):
             shape = lat.shape(vae, work.made.frames, work.made.size.height, work.made.size.width)
             condition = self._condition(vae, work, shape)
         schedule = Schedule(work.recipe, self.where)
-        progress = Denoising(job, len(schedule.steps))
+        progress = Denoising(job, len(schedule.steps), preview=self._preview(condition, work))
         progress.begin()
         start = noise(shape, work.params.seed, "initial").to(self.where)
         uses = {name: partial(self.stages.use, model) for name, model in work.experts.items()}
-        clean = Denoiser(uses, schedule, condition, prompts, progress.done).run(start)
+        clean = Denoiser(uses, schedule, condition, prompts, progress.done, work.recipe.cache).run(start)
+        lead = ColourLead(work.recipe.colour_match)
         with self.stages.use(work.vae) as vae, torch.no_grad():
-            return Made(write_clip(job, work.params, self.decoded(vae, clean), shape[2]))
+            chunks = self.decoded(vae, clean)
+            waited = write_clip(job, work.params, lead.led(chunks) if self._networks.single else chunks, shape[2])
+        return Made(waited, _drifted(lead.drift))
+
+    def _preview(self, condition: lat.Condition, work: Work) -> LinearPreview:
+        """A small decoder, fitted to the keyframe and its own latent."""
+        latent = condition.latent[0, -self._channels(condition) :, 0]
+        return LinearPreview.fit(latent, to_model(work.pictures.first)[0] / 2 + 0.5)
+
+    def _channels(self, condition: lat.Condition) -> int:
+        return condition.latent.shape[1] - (0 if self._networks.single else lat.TEMPORAL)
 
     def decoded(self, vae: AutoencoderKLWan, clean: Tensor) -> Iterator[Tensor]:
         """The clip in chunks of uint8 frames."""
@@ -132,3 +156,10 @@ class MotionWan(MotionEngine[Work]):
             return lat.replacing_condition(vae, first, shape)
         last = None if work.pictures.last is None else to_model(work.pictures.last).to(self.where)
         return lat.joined_condition(vae, first, last, work.made.frames)
+
+
+def _drifted(drift: float) -> tuple[Note, ...]:
+    if drift < DRIFT:
+        return ()
+    detail = f"the colours of the first frames differ by up to {drift:.1f} of 255 from the keyframe's"
+    return (Note(code="colour_drift", detail=detail, value=round(drift, 1)),)

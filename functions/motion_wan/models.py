@@ -1,7 +1,6 @@
 """The networks of an engine: found in their weight sets, sized for the plan, and loaded as variants."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -14,10 +13,12 @@ from functions.models.adapters import Lora
 from functions.models.device import Device
 from functions.models.kernels import eight_bit, ready_decoder, ready_transformer
 from functions.models.load import load_module
+from functions.models.names import wan_native
 from functions.models.plan import ModelSize
 from functions.models.snapshots import Snapshots
 from functions.models.staging import Model, config_of, files_of, published, shapes, stored_bytes, t5_encoder
 from functions.models.variants import summed
+from functions.motion_wan.adapters import Variant
 from functions.motion_wan.recipes import Distilled, Expert, Family
 
 FOLDERS: Mapping[Expert, str] = {"high": "transformer", "low": "transformer_2"}
@@ -25,14 +26,6 @@ DECODED = 40
 """Full-size maps of the decoder's narrowest width that lie in memory at once: four frames, ten layers."""
 TILE = 256 * 256
 """Pixels of a tile."""
-
-
-@dataclass(frozen=True)
-class Variant:
-    """Adapters laid over an expert, with their strengths; `name` tells variants apart."""
-
-    name: str
-    adapters: tuple[tuple[Lora, float], ...] = ()
 
 
 class Networks:
@@ -74,12 +67,15 @@ class Networks:
         folder = self.folder / self._part(expert)
         files = [self.whole(distilled, expert)] if distilled and distilled.form == "experts" else files_of(folder)
         config = config_of(folder)
+        rename = self._native(expert).get if distilled and distilled.form == "experts" else _same
         inner = config["num_attention_heads"] * config["attention_head_dim"]
         tokens = _tokens(size, frames, 16 if self.single else 8)
         working = tokens * (inner * 8 + config["ffn_dim"] * 2) * self.dtype.itemsize
 
         def load(where: torch.device) -> nn.Module:
-            module: nn.Module = load_module(lambda: WanTransformer3DModel.from_config(config), files, where, self.dtype)
+            module: nn.Module = load_module(
+                lambda: WanTransformer3DModel.from_config(config), files, where, self.dtype, rename=rename
+            )
             lay(module, variant.adapters)
             return module
 
@@ -96,8 +92,16 @@ class Networks:
         """The file of a distilled recipe for an expert."""
         return self._snapshots.folder(distilled.weights) / (distilled.high if expert == "high" else distilled.low)
 
+    def _native(self, expert: Expert) -> dict[str, str]:
+        """Names in Wan's own files -> names in the library's module."""
+        return {native: name for name in self.shapes(expert) if (native := wan_native(name)) is not None}
+
     def _part(self, expert: Expert) -> str:
         return "transformer" if self.single else FOLDERS[expert]
+
+
+def _same(name: str) -> str:
+    return name
 
 
 def _tokens(size: Size, frames: int, scale: int) -> int:

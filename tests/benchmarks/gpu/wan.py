@@ -20,8 +20,9 @@ from functions.contract.params import Motion
 from functions.models.staging import Model
 from functions.models.video import canvas
 from functions.motion_wan import latents as lat
+from functions.motion_wan.adapters import Variant
 from functions.motion_wan.engine import MotionWan, Work
-from functions.motion_wan.models import Networks, Variant
+from functions.motion_wan.models import Networks
 from functions.motion_wan.recipes import Distilled, Expert
 from tests.benchmarks.gpu import motion
 from tests.servers.checkpoints import lock, wan
