@@ -160,6 +160,8 @@ class Provenance(Open):
     weights: dict[str, str] = {}
     gpu: str | None = None
     attention: str | None = None
+    plan: str | None = None
+    """Where the models' weights lay while it was made, and in which precision."""
     libraries: dict[str, str] = {}
 
 

@@ -89,6 +89,7 @@ class Outcome:
     provenance: Provenance = field(default_factory=Provenance)
     encode_s: float = 0.0
     load_s: float = 0.0
+    peak_vram_bytes: int | None = None
     random: bool = False
     """Whether test weights made it, which make noise: what its content proves is then only noted."""
 

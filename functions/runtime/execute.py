@@ -102,6 +102,7 @@ class _Execution:
         self.adopted = False
         """Whether an output is another execution's, because it was there first and is not the same."""
         self.seconds = {"load": 0.0, "compute": 0.0, "encode": 0.0}
+        self.peak_vram: int | None = None
 
     def run(self) -> JobResult:
         request, host = self.request, self.host
@@ -175,6 +176,7 @@ class _Execution:
         self.stop.check()
         compute = time.monotonic() - loaded - outcome.load_s - outcome.encode_s
         self.seconds = {"load": loaded - begun + outcome.load_s, "compute": compute, "encode": outcome.encode_s}
+        self.peak_vram = outcome.peak_vram_bytes
         return outcome
 
     def put(self, storage: Storage, name: str, path: Path) -> Digest:
@@ -204,6 +206,7 @@ class _Execution:
             encode_s=round(self.seconds["encode"], 3),
             total_s=total_s,
             call_s=max(total_s, call_s),
+            peak_vram_bytes=self.peak_vram,
             peak_rss_bytes=peak * RSS_UNIT,
             frames=frames,
         )
