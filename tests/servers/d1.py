@@ -48,8 +48,10 @@ class D1Server:
 
 
 @contextlib.contextmanager
-def miniflare(folder: Path) -> Iterator[D1Server]:
-    """A running server that keeps its data in `folder`. Skips the test where there is no node."""
+def miniflare(folder: Path, *, shipped: Path = WORKER, token: str = TOKEN) -> Iterator[D1Server]:
+    """A running server that keeps its data in `folder`: the Worker `shipped`, whose secret is `token`. Skips the test
+    where there is no node.
+    """
     try:
         node, home = installed(SOURCE)
     except Unavailable as reason:
@@ -61,8 +63,8 @@ def miniflare(folder: Path) -> Iterator[D1Server]:
         fresh.write_bytes((SOURCE / "serve.mjs").read_bytes())
         fresh.replace(script)
     log = folder / "miniflare.log"
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "TOKEN": TOKEN}
-    argv = [str(node), str(script), str(port), str(folder), str(WORKER)]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "TOKEN": token}
+    argv = [str(node), str(script), str(port), str(folder), str(shipped)]
     with log.open("wb") as out:
         process = subprocess.Popen(argv, stdout=out, stderr=out, cwd=folder, env=environment)
     try:

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -11,7 +12,7 @@ from control.db import Statement
 from control.db.allowance import Allowance, Rate
 from control.db.d1 import STATEMENTS, D1Database, hosted
 from control.errors import DatabaseBusy, DatabaseError, DatabaseRefused, DatabaseUncertain, DatabaseUnreachable
-from tests.servers.d1 import TOKEN, D1Server
+from tests.servers.d1 import TOKEN, WORKER, D1Server, miniflare
 from tests.servers.d1_faults import Between, Scripted, between
 
 pytestmark = pytest.mark.anyio
@@ -198,6 +199,41 @@ def test_the_worker_lets_nobody_in_without_its_token(d1: D1Server, token: str) -
     answer = httpx2.post(f"{d1.url}/batch", json={"batch": []}, headers=headers, trust_env=False)
     assert answer.status_code == 401
     assert httpx2.post(f"{d1.url}/batch", json={"batch": []}, trust_env=False).status_code == 401
+
+
+SHORT = "a-token-of-31-characters-only.."
+
+
+def let_in(url: str, tokens: Sequence[str]) -> list[str]:
+    """Those of the tokens by which the Worker lets one in."""
+    batch = {"batch": [{"sql": "SELECT 1", "params": []}]}
+    with httpx2.Client(trust_env=False) as client:
+        sent = {token: {"authorization": f"Bearer {token}"} for token in tokens}
+        return [t for t, headers in sent.items() if client.post(f"{url}/batch", json=batch, headers=headers).is_success]
+
+
+def test_a_worker_with_a_short_secret_lets_nobody_in(tmp_path: Path) -> None:
+    with miniflare(tmp_path, token=SHORT) as server:
+        assert not let_in(server.url, [SHORT, TOKEN])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("secret", "guard", "broken"),
+    [
+        (TOKEN, "return same && ", "return "),
+        (TOKEN, "if (!(await allowed(request, env)))", "if (false)"),
+        (TOKEN, "await digest(sent), await digest", "await digest(sent), await digest(sent) ?? await digest"),
+        (SHORT, ">= TOKEN_LENGTH", ">= 0"),
+    ],
+)
+def test_a_worker_without_one_of_its_guards_is_found(tmp_path: Path, secret: str, guard: str, broken: str) -> None:
+    source = WORKER.read_text()
+    assert source.count(guard) == 1
+    mutant = tmp_path / "mutant.js"
+    mutant.write_text(source.replace(guard, broken))
+    with miniflare(tmp_path, shipped=mutant, token=secret) as server:
+        assert let_in(server.url, [SHORT, TOKEN[:-1]])
 
 
 @pytest.mark.parametrize(
