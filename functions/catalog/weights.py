@@ -1,8 +1,9 @@
 """The weights that recipes stand for: named sets of files of one repository at one revision, each with its sha256.
 
-The truth is `images/weights.toml`; `weights.json` beside this module is made of it (`make weights`), so that the Studio
-and every worker read the same lock without the sources. In a set, `!` names a member of an archive. Digests are checked
-against the bytes when weights are baked or downloaded, and by workers at first use.
+The truth is `images/weights.toml`; `weights.json` beside this module is made of it by `python -m
+functions.catalog.weights`, so that the Studio and every worker read the same lock without the sources. In a set, `!`
+names a member of an archive. Digests are checked against the bytes when weights are baked or downloaded, and by workers
+at first use.
 """
 
 import functools
@@ -41,8 +42,9 @@ class LockedFile(Strict):
 
 
 class LockedSet(Strict):
-    """Files of `repository` at `revision`, with their terms. `pending` are files whose digest nobody has said yet: a
-    set that has any cannot be used. `random` marks test weights, which make noise; no release holds any.
+    """Files of `repository` at `revision`, with their terms. `pending` are files (or patterns of their names) whose
+    digest nobody has said yet: a set that has any cannot be used. `random` marks test weights, which make noise; no
+    release holds any.
     """
 
     repository: str
@@ -75,6 +77,10 @@ class WeightsLock(Strict):
     sets: dict[str, LockedSet]
     tiers: dict[EngineName, dict[Tier, tuple[str, ...]]] = {}
 
+    def complete(self, engine: str, tier: Tier) -> bool:
+        """Whether every file that this tier loads is known. Raises `KeyError` where the lock has no such tier."""
+        return not any(self.sets[name].pending for name in self.tiers[engine][tier])
+
     def files(self, engine: str, tier: Tier) -> Mapping[str, str]:
         """File -> sha256 of exactly what this tier loads. Raises `KeyError` where the lock has no such tier."""
         return {file: sha for name in self.tiers[engine][tier] for file, sha in self.sets[name].published().items()}
@@ -89,11 +95,19 @@ def parse(text: str) -> WeightsLock:
     return WeightsLock.model_validate_json(json.dumps(tomllib.loads(text)))
 
 
+def released(lock: WeightsLock) -> WeightsLock:
+    """The lock, as a release may have it. Raises `ValueError` where it holds random weights."""
+    for name, held in lock.sets.items():
+        if held.random:
+            raise ValueError(f"{name} is random: a release holds published weights only")
+    return lock
+
+
 @functools.cache
 def builtin() -> WeightsLock:
     """The lock that ships with this release."""
     text = resources.files("functions.catalog").joinpath("weights.json").read_text("utf-8")
-    return WeightsLock.model_validate_json(text)
+    return released(WeightsLock.model_validate_json(text))
 
 
 def rendered(lock: WeightsLock) -> str:
@@ -104,7 +118,7 @@ def rendered(lock: WeightsLock) -> str:
 def main() -> None:
     """Write `weights.json` anew from the TOML file given, or from `images/weights.toml`."""
     source = Path(sys.argv[1]) if len(sys.argv) > 1 else SOURCE
-    LOCK.write_text(rendered(parse(source.read_text("utf-8"))), "utf-8")
+    LOCK.write_text(rendered(released(parse(source.read_text("utf-8")))), "utf-8")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ M = TypeVar("M", bound=nn.Module)
 CHUNK = 16 << 20
 """Bytes that one read asks for."""
 THREADS = 8
+BATCH = 2 << 30
+"""Bytes of stored tensors that are read before they are cast."""
 NAMED = 5
 """Keys that a refusal lists at most."""
 
@@ -59,14 +61,33 @@ def load_module(
 def read(
     stored: Mapping[str, Stored], device: torch.device, dtype: Callable[[str], torch.dtype | None] = lambda _: None
 ) -> dict[str, torch.Tensor]:
-    """The tensors, on `device`; floating point ones cast to `dtype(name)` unless that is None."""
-    found = {name: torch.empty(t.shape, dtype=t.dtype, device=device) for name, t in stored.items()}
-    _fill([(stored[name], tensor) for name, tensor in found.items()], device)
-    for name, tensor in found.items():
-        wanted = dtype(name)
-        if wanted is not None and tensor.is_floating_point():
-            found[name] = tensor.to(wanted)
+    """The tensors, on `device`; floating point ones cast to `dtype(name)` unless that is None.
+
+    What is cast goes in batches, so that a model stored in fp32 takes no more memory than its own in 16 bits and one.
+    """
+    found: dict[str, torch.Tensor] = {}
+    for batch in _batches(stored, dtype):
+        raw = {name: torch.empty(t.shape, dtype=t.dtype, device=device) for name, t in batch.items()}
+        _fill([(batch[name], tensor) for name, tensor in raw.items()], device)
+        for name in batch:
+            tensor, wanted = raw.pop(name), dtype(name)
+            found[name] = tensor if wanted is None or not tensor.is_floating_point() else tensor.to(wanted)
     return found
+
+
+def _batches(
+    stored: Mapping[str, Stored], dtype: Callable[[str], torch.dtype | None]
+) -> Iterable[Mapping[str, Stored]]:
+    """All that stays as it is, then some of the rest at a time."""
+    cast = {n: t for n, t in stored.items() if t.dtype.is_floating_point and dtype(n) not in (None, t.dtype)}
+    yield {name: tensor for name, tensor in stored.items() if name not in cast}
+    batch: dict[str, Stored] = {}
+    for name, tensor in cast.items():
+        batch[name] = tensor
+        if sum(t.nbytes for t in batch.values()) >= BATCH:
+            yield batch
+            batch = {}
+    yield batch
 
 
 def tied(module: nn.Module) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import importlib
 from importlib import resources
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -81,8 +82,24 @@ def test_recipe_digests_are_those_of_the_locked_weights() -> None:
         if spec.recipe_digest != EMPTY_DIGEST
     }
     assert stated == {
-        (name, tier): lock.recipe_digest(name, tier) for name, tiers in lock.tiers.items() for tier in tiers
+        (name, tier): lock.recipe_digest(name, tier)
+        for name, tiers in lock.tiers.items()
+        for tier in tiers
+        if lock.complete(name, tier)
     }
+
+
+def test_the_lock_that_ships_is_made_of_the_one_that_people_edit() -> None:
+    source = weights.parse(Path("images/weights.toml").read_text("utf-8"))
+    assert weights.LOCK.read_text("utf-8") == weights.rendered(source), "run python -m functions.catalog.weights"
+
+
+def test_every_set_says_its_terms_and_a_doubtful_one_why() -> None:
+    for name, held in weights.builtin().sets.items():
+        assert held.licence, name
+        assert held.url.startswith("https://"), name
+        assert held.note or held.commercial == "yes", name
+        assert held.files or held.pending, name
 
 
 def test_the_lock_holds_no_set_that_nothing_loads() -> None:

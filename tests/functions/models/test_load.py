@@ -138,6 +138,19 @@ def test_tensors_larger_than_a_chunk_are_whole(tmp_path: Path) -> None:
     assert torch.equal(found["eight"].float(), torch.ones(3))
 
 
+def test_what_is_cast_comes_in_batches_and_is_whole(tmp_path: Path) -> None:
+    held = {f"w{n}": torch.randn(3, 5, generator=torch.Generator().manual_seed(n)) for n in range(4)}
+    held["count"] = torch.tensor(3)
+    stored = tensors.index(saved(tmp_path, held))
+    found = load.read(stored, torch.device("cpu"), lambda name: torch.bfloat16 if name != "w2" else None)
+    assert {name: tensor.dtype for name, tensor in found.items()} == {
+        **{f"w{n}": torch.bfloat16 for n in (0, 1, 3)},
+        "w2": torch.float32,
+        "count": torch.int64,
+    }
+    assert torch.equal(found["w3"], held["w3"].bfloat16())
+
+
 def header(entries: object, data: bytes = b"", *, length: int | None = None) -> bytes:
     text = json.dumps(entries).encode() if not isinstance(entries, bytes) else entries
     return struct.pack("<Q", len(text) if length is None else length) + text + data
