@@ -29,39 +29,48 @@ class Table:
     """A migrated database with every film of the laboratory. `schema` is run after the migrations."""
 
     def __init__(self, schema: Sequence[str] = (), rewrites: Sequence[Rewrite] = ()) -> None:
-        self._rewrites = rewrites
+        self._schema, self._rewrites = schema, rewrites
         self._prepared: dict[str, _Prepared] = {}
         self._breach: Callable[[Law, str], None] | None = None
+        self._open()
+
+    def _open(self) -> None:
+        self._failed = False
         self._connection = sqlite3.connect(":memory:", isolation_level=None, cached_statements=1000)
         self._connection.create_function("breach", 2, self._heard)
         self._cursor = self._connection.cursor()
         run = self._cursor.execute
-        run("PRAGMA foreign_keys = ON")
-        run("PRAGMA temp_store = MEMORY")
-        for sql in (*(s for text in shipped().values() for s in statements(text)), *schema, *GUARDS):
+        for pragma in ("foreign_keys = ON", "temp_store = MEMORY", "journal_mode = OFF"):
+            run(f"PRAGMA {pragma}").fetchall()
+        for sql in (*(s for text in shipped().values() for s in statements(text)), *self._schema, *GUARDS):
             run(sql)
         for title in FILMS:
             run("INSERT INTO film VALUES(?,?,?,?)", (title, title, EPOCH, EPOCH))
             body = Storyboard.model_validate({"title": title}).model_dump_json(exclude_defaults=True)
             run("INSERT INTO revision VALUES(?,1,'0',?,'','','','[]',?)", (title, body, EPOCH))
+        tables = run("SELECT name FROM sqlite_schema WHERE type='table' ORDER BY rowid DESC").fetchall()
+        self._emptying = [f"DELETE FROM {name}" for (name,) in tables if name not in ("film", "revision")]
 
     def begin(self, breach: Callable[[Law, str], None]) -> None:
         """Begin a run; `breach` hears of changes that the database itself must never see."""
         self._breach = breach
-        self._cursor.execute("SAVEPOINT run")
 
     def empty(self) -> None:
         """End the run: nothing of it is left."""
-        self._cursor.execute("ROLLBACK TO run")
-        self._cursor.execute("RELEASE run")
+        self._breach = None
+        if self._failed:
+            self._connection.close()
+            self._open()
+        for sql in self._emptying:
+            self._cursor.execute(sql)
 
     def fetch(self, sql: str, params: Mapping[str, Value]) -> list[Row]:
         """Rows of one statement."""
         return self._rows(self._prepared.get(sql) or self._prepare(sql), params)
 
     def batch(self, found: Sequence[Statement]) -> tuple[list[Result], set[str]]:
-        """The results, and the laws that could be broken now. A statement that fails is a bug, and ends the run: so
-        nothing has to be taken back.
+        """The results, and the laws that could be broken now. A statement that fails is a bug and breaks a law: so
+        nothing has to be taken back, and no journal is kept.
         """
         connection, watched = self._connection, set[str]()
         results, before = [], connection.total_changes
@@ -77,7 +86,11 @@ class Table:
 
     def _rows(self, prepared: _Prepared, params: Mapping[str, Value]) -> list[Row]:
         cursor = self._cursor
-        cursor.execute(prepared.sql, params)
+        try:
+            cursor.execute(prepared.sql, params)
+        except sqlite3.Error:
+            self._failed = True
+            raise
         found = cursor.fetchall()
         if not found:
             return []
