@@ -9,6 +9,7 @@ from control.doors import breaker as breakers
 from control.doors import secrets
 from control.doors.breaker import Breaker
 from control.doors.describe import Description
+from control.doors.inquiry import Inquiries, bound_u
 from control.doors.providers import providers
 from control.doors.registry import CAPS, Door, Doors
 from control.doors.secrets import Secrets
@@ -17,6 +18,8 @@ from control.doors.trial import Lab, Trial
 from control.doors.unknowns import unknowns
 from control.doors.views import Check, DoorView, EngineAt, Report, UnknownJob
 from control.errors import Conflict, NotFound
+from control.render.budget import usd
+from control.render.desk import NO_LIMIT
 from control.render.ledger import Ledger
 from functions.catalog import Catalog
 
@@ -59,6 +62,8 @@ class DoorBook:
     lab: Lab
     clock: Callable[[], int]
     wake: Callable[[], None]
+    month_limit_u: int = NO_LIMIT
+    """The month's budget where none was ever set."""
 
     def patient(self, seconds: float) -> "DoorBook":
         """The same, waiting so long for a worker."""
@@ -161,12 +166,25 @@ class DoorBook:
         if checks[0].ok and describe and (image := await self._told_of(door, engine)):
             checks.append(Check(name=f"{engine}: what it is", ok=True, said=f"as described before: {image}"))
         elif checks[0].ok and describe:
-            checks.append(await trial.describe())
+            checks.append(await self._described(trial, engine, door))
             if trial.told is not None and door.kind != "builtin":
                 await self._keep(door.id, engine, trial.told, trial.refused)
             if checks[1].ok and job:
                 checks.append(await trial.make())
         return checks
+
+    async def _described(self, trial: Trial, engine: str, door: Door) -> Check:
+        """What the door runs. Where asking costs money, the most it may cost is held first."""
+        if door.kind != "runpod" or not door.terms.price_u:
+            return await trial.describe()
+        inquiries, job = Inquiries(self.db, self.month_limit_u, self.clock), self.lab.new_id()
+        if why := await inquiries.hold(job, door, engine):
+            return Check(name=f"{engine}: what it is", ok=None, said=f"not asked: {why}")
+        check = await trial.describe()
+        if trial.charge_u is None:
+            return check.model_copy(update={"said": f"{check.said}; booked at most {usd(bound_u(door))}"})
+        await inquiries.book(job, trial.charge_u)
+        return check.model_copy(update={"said": f"{check.said}; this cost {usd(trial.charge_u)}"})
 
     async def unknowns(self) -> tuple[UnknownJob, ...]:
         """Jobs whose outcome nobody knows, oldest first."""

@@ -32,6 +32,8 @@ HANDLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
 """Ids that a door may give jobs: they become part of addresses."""
 POLICY_MS = (10_000, 604_800_000)
 """Least and most of RunPod's `ttl`; its `executionTimeout` may be 5 s."""
+DESCRIBE_S = 120
+"""How long a worker may take to say what it is."""
 FRESH_MS = 60_000
 """How long an endpoint counts as able to work once it was asked."""
 
@@ -128,7 +130,7 @@ class DoorClient:
 
     async def run_describe(self, engine: str) -> Answer:
         """Submit the job that describes an engine, where the provider has no other way. Raises as `run`."""
-        policy = {"policy": {"executionTimeout": 120_000, "ttl": 900_000}} if self._manners.policy else {}
+        policy = {"policy": {"executionTimeout": DESCRIBE_S * 1000, "ttl": 900_000}} if self._manners.policy else {}
         return await self._submit(engine, {"input": {"describe": engine}, **policy})
 
     async def status(self, engine: str, handle: str) -> Answer:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 from nacl.signing import SigningKey
 
@@ -10,7 +11,7 @@ from control.doors.client import DoorClient
 from control.doors.describe import Description, parse, refusal
 from control.doors.registry import Door
 from control.doors.views import Check
-from control.errors import DoorError, ObjectMissing, StoreError
+from control.errors import DoorError, DoorRefused, DoorUnreachable, ObjectMissing, StoreError
 from control.graph.model import Step
 from control.render.request import JSON_LIMIT, Order, build, dispatch
 from control.render.takes import MAIN
@@ -18,7 +19,7 @@ from control.store import ObjectStore
 from functions.contract.base import SAMPLE_RATE, StepKind
 from functions.contract.canonical import fingerprint
 from functions.contract.grant import key_id
-from functions.contract.job import JobRequest, JobResult
+from functions.contract.job import DoorStatus, JobRequest, JobResult
 from functions.contract.manifest import EngineManifest
 from functions.contract.params import Dialogue, Params, Score, Sound, TrainLora
 
@@ -52,6 +53,8 @@ class Trial:
         self._lab, self._door, self._client, self._manifest = lab, door, client, manifest
         self.told: Description | None = None
         self.refused = ""
+        self.charge_u: int | None = None
+        """What asking by a job cost, None where nobody told."""
 
     async def reach(self) -> Check:
         """Whether its health is told, and how many workers there are."""
@@ -108,26 +111,33 @@ class Trial:
     async def _by_job(self) -> object:
         """What the job says that asks a provider's worker."""
         engine = self._manifest.name
-        answer = await self._client.run_describe(engine)
+        try:
+            answer = await self._client.run_describe(engine)
+        except (DoorRefused, DoorUnreachable):
+            self.charge_u = 0
+            raise
         handle = "" if answer.status is None else answer.status.id
         status = await self._ended(handle)
         if status is None:
             raise DoorError(
                 f"no worker of {engine} answered within {self._lab.patience_s:g} s; it may still be starting"
             )
-        if status[0] != "COMPLETED":
-            raise DoorError(f"the worker of {engine} could not say what it is: {str(status[1])[:300]}")
-        return status[1]
+        if status.executionTime is not None:
+            self.charge_u = self._door.terms.tariff.cost(Fraction(status.executionTime))
+        if status.status != "COMPLETED":
+            said = status.error or status.output
+            raise DoorError(f"the worker of {engine} could not say what it is: {str(said)[:300]}")
+        return status.output
 
-    async def _ended(self, handle: str) -> tuple[str, object] | None:
-        """State and output of a job once it has ended, None where it does not."""
+    async def _ended(self, handle: str) -> DoorStatus | None:
+        """A job once it has ended, None where it does not."""
         waited = 0.0
         while waited < self._lab.patience_s:
             status = (await self._client.status(self._manifest.name, handle)).status
             if status is None:
                 raise DoorError("the door does not know a job any more that it took a moment ago")
             if status.status in ENDED:
-                return status.status, status.output if status.status == "COMPLETED" else status.error or status.output
+                return status
             await self._lab.sleep(POLL_S)
             waited += POLL_S
         await self._client.cancel(self._manifest.name, handle)

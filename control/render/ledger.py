@@ -22,7 +22,7 @@ does not name the door; the budget is held by live jobs and may come free; the b
 """
 
 # A month without a budget of its own has that of the months before it, the first of all a setting.
-_LIMIT = """
+MONTH_LIMIT = """
   COALESCE((SELECT limit_u FROM month_budget WHERE month<=:month ORDER BY month DESC LIMIT 1),:month_limit_u)"""
 _NAMED = """(SELECT doors IS NULL OR EXISTS(SELECT 1 FROM json_each(doors) WHERE value=:engine||'@'||:door)
     FROM render WHERE id=:payer)"""
@@ -38,8 +38,8 @@ WHERE EXISTS(SELECT 1 FROM render WHERE id=:payer AND state='running' AND cancel
   AND (:bound_u=0 OR (SELECT COALESCE(SUM(charge_u),0) FROM job WHERE payer=:payer AND charge_u>0)+:bound_u
     <=(SELECT budget_u FROM render WHERE id=:payer))
   AND (:bound_u=0 OR (SELECT COALESCE(SUM(charge_u),0) FROM job WHERE month=:month AND charge_u>0)+:bound_u
-    <=MONTH_LIMIT)
-ON CONFLICT DO NOTHING""".replace("NAMED", _NAMED).replace("MONTH_LIMIT", _LIMIT)
+    <=MONTH_SUM)
+ON CONFLICT DO NOTHING""".replace("NAMED", _NAMED).replace("MONTH_SUM", MONTH_LIMIT)
 _NEWEST = "SELECT * FROM job WHERE fp=:fp ORDER BY attempt DESC LIMIT 1"
 _GUARD = """
 SELECT EXISTS(SELECT 1 FROM artifact WHERE fp=:fp AND (quality='done' OR kept=1)) AS made,
@@ -51,7 +51,7 @@ _ROOM = """
 SELECT (SELECT COALESCE(SUM(charge_u),0) FROM job WHERE payer=:payer AND charge_u>0) AS render_spent,
   (SELECT budget_u FROM render WHERE id=:payer) AS render_limit,
   (SELECT COALESCE(SUM(charge_u),0) FROM job WHERE month=:month AND charge_u>0) AS month_spent,
-  MONTH_LIMIT AS month_limit""".replace("MONTH_LIMIT", _LIMIT)
+  MONTH_SUM AS month_limit""".replace("MONTH_SUM", MONTH_LIMIT)
 _POSTING = """
 UPDATE job SET posts=posts+1, post_token=:token
 WHERE id=:id AND state='intent' AND post_token<>:token AND (posts=0 OR :again)"""

@@ -111,7 +111,7 @@ async def opened(
                 door.on_ring = runner.ring
             await stack.enter_async_context(_running(runner))
         lab = Lab(store, key, clock, desk.new_id)
-        book = DoorBook(db, doors, hidden, catalog, lab, clock, runner.wake)
+        book = DoorBook(db, doors, hidden, catalog, lab, clock, runner.wake, place.month_limit_u)
         yield Session(db, store, desk, studio, runner, door, book)
 
 

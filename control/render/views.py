@@ -237,7 +237,7 @@ class QuoteGroup(View):
     `samples` is the fewest finished jobs that any of the medians rests on.
     """
 
-    kind: StepKind
+    kind: StepKind | Literal["describe"]
     engine: str
     door: str
     steps: int
@@ -359,7 +359,7 @@ class Entry(View):
     film: str
     shot: str | None
     step: str
-    kind: StepKind
+    kind: StepKind | Literal["describe"]
     engine: str
     door: str
     attempt: int

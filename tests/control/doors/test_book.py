@@ -4,7 +4,7 @@ import json
 import random
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +208,15 @@ async def test_runpod_is_described_by_a_job_once_for_each_image(tmp_path: Path) 
             assert "costs money" in report.checks[2].said
             assert (await d.book.view(DOOR)).engines[0].image == image
             assert len(queue.jobs.accepted) == 1
+            assert "this cost $" in report.checks[1].said
+            (asked,) = await d.db.fetch("SELECT kind, door, state, charge_u, cost_basis, live FROM job")
+            assert asked["charge_u"] == queue.jobs.bill_u() * 310 // queue.jobs.rules.price_u > 0
+            assert (asked["kind"], asked["door"], asked["cost_basis"], asked["live"]) == (
+                "describe",
+                DOOR,
+                "provider",
+                0,
+            )
             again = await d.book.test(DOOR)
             assert again.ok
             assert "as described before" in again.checks[1].said
@@ -216,6 +225,27 @@ async def test_runpod_is_described_by_a_job_once_for_each_image(tmp_path: Path) 
             d.clock[0] += 120_000
             report = await d.book.test(DOOR)
             assert "may start no worker" in report.checks[0].said
+
+
+async def test_what_asking_may_cost_is_held_before_anything_is_sent(tmp_path: Path) -> None:
+    with runpod_queue() as queue, management("ep-test", KEY) as managed:
+        async with desk(tmp_path) as d:
+            rented = {"kind": "runpod", "engines": (), "endpoints": {"echo": "ep-test"}, "price_u": 310}
+            base = queue.url.removesuffix("/v2/ep-test")
+            await d.add(base=base, network="loopback", secret=KEY, management=managed.url, **rented)
+            bound = 310 * (120 + 600) * 2
+            book = replace(d.book, month_limit_u=bound - 1)
+            report = await book.test(DOOR)
+            assert report.checks[1].ok is None
+            assert "not asked: its upper bound of $0.45 does not fit" in report.checks[1].said
+            assert not queue.jobs.accepted
+            silent = replace(d.book, month_limit_u=bound).patient(1.0)
+            report = await silent.test(DOOR)
+            assert "booked at most $0.45" in report.checks[1].said
+            assert len(queue.jobs.accepted) == 1
+            (asked,) = await d.db.fetch("SELECT charge_u, cost_basis FROM job")
+            assert tuple(asked.values()) == (bound, "bound")
+            assert "not asked" in (await silent.test(DOOR)).checks[1].said
 
 
 async def test_a_removed_door_gets_nothing_and_is_known_until_its_jobs_have_ended(d: Desk) -> None:
