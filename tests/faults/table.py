@@ -1,5 +1,6 @@
 """The one database of a process of the laboratory: real SQLite in memory, made once and emptied between runs."""
 
+import hashlib
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -47,7 +48,8 @@ class Table:
         for title in FILMS:
             run("INSERT INTO film VALUES(?,?,?,?)", (title, title, EPOCH, EPOCH))
             body = Storyboard.model_validate({"title": title}).model_dump_json(exclude_defaults=True)
-            run("INSERT INTO revision VALUES(?,1,'0',?,'','','','[]',?)", (title, body, EPOCH))
+            sha = hashlib.sha256(body.encode()).hexdigest()
+            run("INSERT INTO revision VALUES(?,1,?,?,'','','','[]',?)", (title, sha, body, EPOCH))
         tables = run("SELECT name FROM sqlite_schema WHERE type='table' ORDER BY rowid DESC").fetchall()
         self._emptying = [f"DELETE FROM {name}" for (name,) in tables if name not in ("film", "revision")]
 
