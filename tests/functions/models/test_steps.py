@@ -8,8 +8,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from functions.contract.base import Size
 from functions.contract.errors import Cancelled, OutputRefused
-from functions.contract.params import Keyframe, Size
+from functions.contract.params import Keyframe
 from functions.models import steps
 from functions.models.preview import LinearPreview
 from functions.models.steps import Denoising, Limits, check_latents
