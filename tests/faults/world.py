@@ -84,6 +84,7 @@ class World:
         self.catalog = 0
         self.risked: set[str] = set()
         self.todo = 0
+        self.moved = True
         self.processes: list[Process] = []
         self.runners: dict[Process, Runner] = {}
         self.desks: dict[Process, Desk] = {}
@@ -194,6 +195,7 @@ class World:
     def batch(self, found: Sequence[Statement]) -> list[Result]:
         """All statements, and the laws that they could break."""
         results, watched = self.table.batch(found)
+        self.moved = True
         if watched:
             self.laws.batched(watched)
         return results
@@ -378,13 +380,14 @@ class World:
         for n in range(EVENTS):
             if timeline.now > EPOCH + END_MS or not step():
                 return
-            if n % 8 == 0 and not self.todo and self._over():
+            if n % 8 == 0 and self.moved and not self.todo and self._over():
                 self.stats["events"] += n
                 return
 
     def _over(self) -> bool:
         sql = """SELECT EXISTS(SELECT 1 FROM render WHERE state IN ('running','paused')) OR
             EXISTS(SELECT 1 FROM job WHERE open=1) AS going"""
+        self.moved = False
         return not self.fetch(sql)[0]["going"]
 
 
