@@ -1,0 +1,1 @@
+"""The `motion_cogvideox` engine: a keyframe moved by CogVideoX 5B."""

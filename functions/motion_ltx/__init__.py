@@ -1,0 +1,1 @@
+"""The `motion_ltx` engine: a keyframe moved by LTX-Video."""
