@@ -1,6 +1,6 @@
 """How much a Studio carries: films in flight behind a door that works without working, as JSON on standard output.
 
-`python -m tests.benchmarks.control [--films 10 50 200] [--shots 50] [--databases sqlite worker api] [--seconds 30]`.
+`python -m tests.benchmarks.control [--films 10 50 200] [--shots 50] [--databases sqlite worker api] [--seconds 24]`.
 Every film is rendered at once. First nobody asks the API; then it is asked 100 times a second. D1 gets fewer films
 (`--d1-films`, `--api-films`), because its engine shares the two cores here.
 """
@@ -21,6 +21,8 @@ from tests.benchmarks import hosted
 from tests.benchmarks.load import RATE, load, spread
 from tests.benchmarks.site import Site, begin, site
 
+SETTLE_S = 5
+"""Until the first jobs of the film that was planned last have ended."""
 KINDS = ("sqlite", "worker", "api")
 
 
@@ -47,6 +49,7 @@ async def measure(folder: Path, kind: str, films: int, shots: int, seconds: floa
     async with site(folder, kind) as found:
         empty, began = found.size(), time.monotonic()
         renders = await begin(found, films, shots)
+        await planned(found, films)
         started_s = time.monotonic() - began
         window = Window(found, await found.ended())
         await asyncio.sleep(seconds / 2)
@@ -73,6 +76,13 @@ async def measure(folder: Path, kind: str, films: int, shots: int, seconds: floa
             "database_bytes_per_job": None if size is None or empty is None else round((size - empty) / max(1, jobs)),
             "running": await found.count("SELECT COUNT(*) AS n FROM render WHERE state='running'"),
         }
+
+
+async def planned(found: Site, films: int) -> None:
+    """Wait until the runner has planned every film: from then on it only advances them."""
+    while await found.count("SELECT COUNT(DISTINCT render_id) AS n FROM step") < films:
+        await asyncio.sleep(1)
+    await asyncio.sleep(SETTLE_S)
 
 
 def growth(runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -103,11 +113,11 @@ def main() -> None:
     """Measure every combination and print JSON."""
     options = argparse.ArgumentParser()
     options.add_argument("--films", type=int, nargs="*", default=[10, 50, 200])
-    options.add_argument("--d1-films", type=int, nargs="*", default=[10, 50])
+    options.add_argument("--d1-films", type=int, nargs="*", default=[10, 30])
     options.add_argument("--api-films", type=int, nargs="*", default=[2])
     options.add_argument("--shots", type=int, default=50)
     options.add_argument("--databases", nargs="*", default=list(KINDS), choices=KINDS)
-    options.add_argument("--seconds", type=float, default=30)
+    options.add_argument("--seconds", type=float, default=24)
     given = options.parse_args()
     counts = {"sqlite": given.films, "worker": given.d1_films, "api": given.api_films}
     began, runs = time.monotonic(), []

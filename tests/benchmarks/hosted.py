@@ -1,6 +1,7 @@
 """A Studio over D1 by Cloudflare's HTTP API, in this process: how far the API's limit lets it go."""
 
 import asyncio
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ from control.db.d1 import API_RATE, D1Database, hosted
 from control.db.migrate import migrate
 from control.graph.model import Recipe
 from control.graph.plan import plan_film
-from control.render.session import Place, opened
-from control.store.folder import FolderStore
+from control.render.desk import wall_ms
+from control.render.session import Place, opened, signing_key
+from control.store.served import ServedFolder, Signer, object_key
 from control.storyboard.models import Storyboard
 from functions.catalog import builtin
 from tests.benchmarks.site import door, films
@@ -27,10 +29,11 @@ async def measure(folder: Path, count: int, shots: int, seconds: float) -> dict[
         await migrate(db)
         (port,) = free_ports(1)
         with await door(db, data, port):
-            place = Place(data, data / "none", door=False)
-            async with opened(place, FolderStore(data / "objects"), plan_film, builtin(), db=db) as session:
+            signer = Signer(object_key(signing_key(data / "signing.key")), "http://127.0.0.1:9", wall_ms)
+            place, store = Place(data, data / "none", door=False), ServedFolder(data / "objects", signer)
+            async with opened(place, store, plan_film, builtin(), db=db) as session:
                 for found in films(count, shots):
-                    made = await session.studio.create_film(Storyboard.model_validate(found))
+                    made = await session.studio.create_film(Storyboard.model_validate_json(json.dumps(found)))
                     await session.studio.start_render(made.id, Recipe(budget_u=2**50))
                 before, used, began = await _ended(db), db.meter.requests, time.monotonic()
                 await asyncio.sleep(seconds)
