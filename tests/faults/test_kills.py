@@ -91,7 +91,7 @@ class Killed:
             studio.communicate()
         last = self.studio()
         try:
-            return last.communicate(timeout=LIMIT_S)[0].decode()
+            return last.communicate(timeout=LIMIT_S)[0].decode() or f"it ended with {last.returncode}"
         except subprocess.TimeoutExpired:
             return f"the film is not made after {LIMIT_S} s\n{self.explain()}"
         finally:
@@ -109,7 +109,8 @@ class Killed:
             env=environment(),
         )
         assert studio.stdout is not None
-        studio.stdout.readline()
+        first = studio.stdout.readline()
+        assert first == b"ready\n", (first + studio.stdout.read()).decode() or f"it ended with {studio.wait()}"
         return studio
 
     def explain(self) -> str:
