@@ -73,6 +73,12 @@ def sea(n: int, draw: np.random.Generator, of: Settings) -> Array:
     return np.asarray(water + 0.1 * rock * drops / max(float(np.sqrt(np.mean(drops**2))), 1e-9))
 
 
+def _shares(n: int, step: int) -> Array:
+    """Points around a loop of n samples, one for every `step` of them, as shares of it."""
+    points = -(-n // step)
+    return np.arange(points) / points
+
+
 def _fine(curves: Array, n: int) -> Array:
     """Curves around a loop, shape (points, k), at each of its n samples."""
     points, place = len(curves), np.arange(n) * (len(curves) / n)
@@ -118,19 +124,21 @@ def hum(n: int, draw: np.random.Generator, of: Settings) -> Array:
 
     settings: base Hz, odd (share of even harmonics removed), glass (inharmonic, high and thin).
     """
-    loop, t = n / dsp.RATE, seconds(n)
+    loop, share = n / dsp.RATE, _shares(n, 4)
     base, glass = of.get("base", 100.0), of.get("glass", 0.0)
     ratios = (1, 2.32, 4.25, 6.63, 9.38) if glass else (1, 2, 3, 4, 5, 6, 8, 10, 12)
-    out = np.zeros((n, 2))
+    out = np.zeros((len(share), 2))
     for k, ratio in enumerate(ratios):
         for beat in (0, draw.integers(1, 4)):
             cycles = round(base * ratio * loop) + int(beat)
-            strength = 0.75**k * drift(draw, n, 4.0, 0.25, 1.0) * (1 if k % 2 == 0 else 1 - of.get("odd", 0.0))
-            side = draw.uniform(-0.5, 0.5)
-            wave = strength * np.sin(2 * np.pi * cycles / loop * t + draw.uniform(0, 2 * np.pi))
-            out += dsp.stereo(wave, side)
+            strength = (
+                0.75**k * Drift(draw, loop, 4.0, 0.25, 1.0).at(share) * (1 if k % 2 == 0 else 1 - of.get("odd", 0.0))
+            )
+            side, phase = draw.uniform(-0.5, 0.5), draw.uniform(0, 2 * np.pi)
+            if cycles < 0.45 * len(share):
+                out += dsp.stereo(strength * np.sin(2 * np.pi * cycles * share + phase), side)
     air = noise(draw, n, band(80, 3000, 1, 0.6)) + 0.25 * noise(draw, n, peak(base * 8 if glass else base * 5, 6))
-    return unit(out) + (0.35 + 0.2 * glass) * air
+    return unit(dsp.resampled(out, n)) + (0.35 + 0.2 * glass) * air
 
 
 def clockwork(n: int, draw: np.random.Generator, of: Settings) -> Array:
@@ -154,21 +162,18 @@ def clockwork(n: int, draw: np.random.Generator, of: Settings) -> Array:
 
 def engine(n: int, draw: np.random.Generator, of: Settings) -> Array:
     """A running motor: a firing rate with its harmonics, uneven from stroke to stroke, and mechanical noise."""
-    loop, t = n / dsp.RATE, seconds(n)
+    loop, share = n / dsp.RATE, _shares(n, 8)
     cycles = round(of.get("base", 27.0) * loop)
-    phase = 2 * np.pi * cycles / loop * t + 0.6 * (drift(draw, n, 0.7) - 0.5)
+    phase = 2 * np.pi * cycles * share + 0.6 * (Drift(draw, loop, 0.7).at(share) - 0.5)
     turn = np.exp(1j * phase)
-    wheel, out = np.ones(n, complex), np.zeros(n)
-    for k in range(1, 34):
+    wheel, out = np.ones(len(share), complex), np.zeros(len(share))
+    for k in range(1, min(33, int(0.45 * len(share) / max(1, cycles))) + 1):
         wheel *= turn
-        out += (
-            (wheel * np.exp(1j * draw.uniform(0, 2 * np.pi))).imag
-            * drift(draw, n, 0.9, 0.5, 1.0)
-            / (k**0.8 * (1 + (k / 18) ** 2))
-        )
-    stroke = 0.55 + 0.45 * turn.real**3
+        strength = Drift(draw, loop, 0.9, 0.5, 1.0).at(share) / (k**0.8 * (1 + (k / 18) ** 2))
+        out += (wheel * np.exp(1j * draw.uniform(0, 2 * np.pi))).imag * strength
+    stroke = dsp.resampled(0.55 + 0.45 * turn.real**3, n)
     clatter = noise(draw, n, band(600, 5000, 1, 0.4)) * stroke[:, None] ** 2
-    body = dsp.filtered(dsp.stereo(unit(out)), band(30, 900, 1, 0.2))
+    body = dsp.filtered(dsp.stereo(unit(dsp.resampled(out, n))), band(30, 900, 1, 0.2))
     return unit(body) + of.get("clatter", 0.25) * clatter + 0.15 * noise(draw, n, band(40, 300, 1, 0.5))
 
 
@@ -250,12 +255,7 @@ def crowd(n: int, draw: np.random.Generator, of: Settings) -> Array:
         vowel = peak(draw.uniform(350, 700), 4)(f) + 0.5 * peak(draw.uniform(1000, 1900), 6)(f)
         voiced = np.fft.irfft(np.fft.rfft(source) * vowel, short)
         out += dsp.stereo(voiced * draw.uniform(0.4, 1.0), draw.uniform(-0.9, 0.9))
-    near = unit(dsp.upsampled(out, 4))
-    near = (
-        near[:n]
-        if len(near) == n
-        else np.stack([np.interp(np.arange(n) * len(near) / n, np.arange(len(near)), c) for c in near.T], axis=1)
-    )
+    near = unit(dsp.resampled(out, n))
     return dsp.room(near, draw, 0.9, 0.5, 3500) + 0.12 * noise(draw, n, band(150, 3000, 1, 0.6))
 
 

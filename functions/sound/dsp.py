@@ -136,7 +136,7 @@ def sparks(draw: np.random.Generator, n: int, rate: float, heavy: float = 1.0) -
     when = draw.integers(0, n, count)
     strength = np.minimum(np.exp(heavy * draw.standard_normal(count)), 5.0) * draw.choice([-1.0, 1.0], count)
     side = draw.uniform(0.1, 0.9, count)
-    out = np.zeros((n, 2))
+    out = np.zeros((n, 2), np.float32)
     for channel, share in enumerate((1 - side, side)):
         out[:, channel] = np.bincount(when, strength * np.sqrt(share), n)
     return out
@@ -178,9 +178,9 @@ def swept(phase_rate: Array, harmonics: Sequence[float], rate: int = RATE) -> Ar
     return out
 
 
-def upsampled(x: Array, by: int) -> Array:
-    """A loop at `by` times its rate, by zero-padding the spectrum."""
-    return np.ascontiguousarray(np.fft.irfft(np.fft.rfft(x.T), by * len(x)).T) * by
+def resampled(x: Array, n: int) -> Array:
+    """A loop in n samples, no fewer than it has, its spectrum left as it is."""
+    return np.ascontiguousarray(np.fft.irfft(np.fft.rfft(x.T), n).T) * (n / len(x))
 
 
 def smooth(n: int) -> bool:
