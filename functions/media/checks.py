@@ -2,37 +2,27 @@
 
 Proof is: a file that is missing, a link, empty, over its size or undecodable; a wrong frame count, size, rate, sample
 count or channel count; a video that is not yuv420p, BT.709 and of constant rate; samples that are not finite; words
-that are digital silence; a clip that is black though its keyframe is not, that stands still byte for byte
-though a move was asked for, or whose frames have lost the keyframe entirely.
+that are digital silence; a clip whose content is proven wrong (`functions.media.truth`).
 """
 
-import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-
-import numpy as np
 
 from functions.contract import params as p
 from functions.contract.base import Rate, Size
 from functions.contract.errors import InputError, OutputRefused
 from functions.contract.job import Note
 from functions.contract.media import MediaFacts
-from functions.media import probe
-from functions.media.probe import BT709, Luma, Measured, Picture
+from functions.media import probe, truth
+from functions.media.probe import BT709, Measured
 from functions.runtime.engine import Job, Outcome
 
 AAC_FRAME = 1024
 """Samples by which the length of an AAC track may miss what was asked (one frame)."""
-BLACK = 20
-"""Luma in studio range (black is 16) up to which a frame counts as black."""
-NOISE = 0.5
-"""Correlation of neighbouring pixels below which a frame may be noise."""
-KEYS = 8
-"""Most frames that are sampled beyond the first."""
-GRID = (32, 18)
-"""Columns and rows at which frames are compared for what they show."""
+DARK = 8
+"""Luma in full range up to which every pixel of a black keyframe lies."""
 
 
 @dataclass(frozen=True)
@@ -197,83 +187,13 @@ def _content(job: Job, name: str, path: Path, measured: Measured, *, random: boo
 def _check_content(job: Job, name: str, path: Path, measured: Measured) -> list[Note]:
     if measured.level is not None and measured.level.peak == 0 and not _stem(job, name):
         return [Note(code="silent", detail=f"{name} is digital silence")]
-    if isinstance(job.params, p.Keyframe) and measured.facts.type == "image" and _dark(probe.image_luma(path), 8):
+    if isinstance(job.params, p.Keyframe) and measured.facts.type == "image" and probe.image_luma(path).max() <= DARK:
         return [Note(code="black", detail=f"{name} is black")]
     if isinstance(job.params, p.Motion) and measured.picture is not None:
-        _check_clip(job, job.params, path, measured.picture)
+        return truth.check_clip(job, job.params, path, measured.picture)
     return []
 
 
 def _stem(job: Job, name: str) -> bool:
     """Whether this is one part of a mix: where a film has no music, its music is silent."""
     return isinstance(job.params, p.Mix) and not name.startswith("mix.")
-
-
-def _check_clip(job: Job, params: p.Motion, path: Path, picture: Picture) -> None:
-    """Frames that look right at first sight prove the clip good; only for others the keyframe is read."""
-    doubtful = [f for f in _sampled(path, picture) if _dark(f, BLACK) or neighbours(f) < NOISE]
-    if doubtful and "image" in job.inputs:
-        key = probe.image_luma(job.inputs["image"], (params.size.width, params.size.height))
-        if not _dark(key, BLACK - 16) and all(_dark(frame, BLACK) for frame in probe.video_luma(path)):
-            raise OutputRefused(f"{path.name} is black, its keyframe is not")
-        if sum(lost(frame, key) for frame in doubtful) >= 2:
-            raise OutputRefused(f"{path.name} is noise: it shows nothing of its keyframe")
-    moving = params.camera.move != "static" or any(f.moves != "none" for f in params.composition.figures)
-    if moving and params.frames > 1 and _same_frames(picture.opening) and _same_frames(probe.video_luma(path)):
-        raise OutputRefused(f"{path.name} stands still, a move was asked for")
-
-
-def _sampled(path: Path, picture: Picture) -> Iterator[Luma]:
-    """The first frames, then some of those coded by themselves."""
-    yield from picture.opening
-    if picture.keys > 1:
-        yield from itertools.islice(probe.video_luma(path, keys_only=True), 1, KEYS)
-
-
-def _same_frames(frames: Iterable[Luma]) -> bool:
-    """Whether every frame equals the first, byte for byte."""
-    first: Luma | None = None
-    for frame in frames:
-        first = frame.copy() if first is None else first
-        if not np.array_equal(first, frame):
-            return False
-    return True
-
-
-def _dark(luma: Luma, limit: int) -> bool:
-    return bool(luma.max() <= limit)
-
-
-def lost(frame: Luma, key: Luma) -> bool:
-    """Whether a frame shows nothing of the keyframe: correlation of coarse luma below 0.2 and correlation of
-    neighbouring pixels at quarter size below 0.5, where the keyframe has more than 0.8.
-    """
-    if neighbours(frame) >= NOISE or neighbours(key) <= 0.8:
-        return False
-    return correlation(_coarse(frame), _coarse(key)) < 0.2
-
-
-def neighbours(luma: Luma) -> float:
-    """Correlation of horizontally neighbouring pixels at quarter size, -1 to 1 (1 for an even picture)."""
-    quarter = _blocks(luma, luma.shape[1] // 4, luma.shape[0] // 4)
-    return correlation(quarter[:, :-1], quarter[:, 1:])
-
-
-def _coarse(luma: Luma) -> np.ndarray:
-    return _blocks(luma, *GRID)
-
-
-def _blocks(luma: Luma, columns: int, rows: int) -> np.ndarray:
-    """Means over equal blocks; what does not fill a block at the right and the bottom is left out."""
-    columns, rows = max(2, min(columns, luma.shape[1])), max(2, min(rows, luma.shape[0]))
-    high, wide = luma.shape[0] // rows, luma.shape[1] // columns
-    cut = luma[: rows * high, : columns * wide].reshape(rows, high, columns, wide)
-    means: np.ndarray = cut.mean(axis=(1, 3))
-    return means
-
-
-def correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Pearson's correlation of two arrays of one shape; 1 where one of them is even."""
-    x, y = a - a.mean(), b - b.mean()
-    scale = float(np.sqrt((x * x).sum() * (y * y).sum()))
-    return float((x * y).sum()) / scale if scale > 1e-9 else 1.0

@@ -19,7 +19,7 @@ from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from functions.contract.base import SAMPLE_RATE
 from functions.contract.errors import InputError
@@ -93,6 +93,20 @@ def image_luma(path: Path, size: tuple[int, int] | None = None) -> Luma:
         left, top = (grey.width - size[0]) // 2, (grey.height - size[1]) // 2
         grey = grey.crop((left, top, left + size[0], top + size[1]))
     return np.asarray(grey, dtype=np.uint8)
+
+
+def image_colours(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """A picture (rows, columns, 3), scaled and cropped to `size` (width, height) about its centre."""
+    with Image.open(path) as image:
+        fitted = ImageOps.fit(ImageOps.exif_transpose(image).convert("RGB"), size, Image.Resampling.BOX)
+    return np.asarray(fitted, dtype=np.uint8)
+
+
+def first_colours(path: Path) -> NDArray[np.uint8]:
+    """The first frame of a video (rows, columns, 3)."""
+    with av.open(path) as container:
+        frame = next(container.decode(container.streams.video[0]))
+        return np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
 
 
 def video_luma(path: Path, *, keys_only: bool = False) -> Iterator[Luma]:
