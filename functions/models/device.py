@@ -18,7 +18,8 @@ CGROUP = Path("/sys/fs/cgroup/memory.max")
 @dataclass(frozen=True)
 class Device:
     """`vram_bytes` is what may be allocated (0: no GPU), `ram_bytes` what is free, `pinnable_bytes` what of it may be
-    locked for transfers. `attention` is the fastest backend whose numbers are right, `fp8` whether fp8 products are.
+    locked for transfers. `attention` is the fastest backend whose numbers are right, `unmasked_attention` the fastest
+    for models that mask nothing (Wan), `fp8` whether fp8 products are right.
     """
 
     torch_device: str
@@ -29,6 +30,7 @@ class Device:
     name: str
     fp8: bool
     attention: str
+    unmasked_attention: str = "native"
 
 
 @functools.cache
@@ -47,7 +49,8 @@ def detect() -> Device:
     kernels = selftest.choose(torch.device("cuda"), capability)
     torch.cuda.empty_cache()
     name = torch.cuda.get_device_name()
-    return Device("cuda", vram, ram, pinnable(ram), capability, name, kernels.fp8, kernels.attention)
+    memory = (vram, ram, pinnable(ram))
+    return Device("cuda", *memory, capability, name, kernels.fp8, kernels.attention, kernels.unmasked)
 
 
 def free_ram() -> int:

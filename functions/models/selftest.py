@@ -32,17 +32,21 @@ ROWS = 64
 """Queries whose answers are worked out."""
 WIDE = 4096
 
-Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Attention on (1, length, heads, size)."""
+MASKED = -10_000.0
+"""What models add to the score of a key that is padding."""
+
+Attend = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
+"""Attention of query, key and value (1, length, heads, size) with what is added to the scores (1, heads, 1, keys)."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """How one backend did: relative L2 error and seconds a call, or why it cannot be used here."""
+    """How one backend did: relative L2 error and seconds a call, whether it takes masks, or why it cannot be used."""
 
     backend: str
     error: float = float("inf")
     seconds: float = float("inf")
+    masks: bool = False
     said: str = ""
 
     @property
@@ -53,9 +57,10 @@ class Trial:
 
 @dataclass(frozen=True)
 class Kernels:
-    """What the tests chose: the attention backend, and whether fp8 products may be used."""
+    """What the tests chose: attention backends, for all models and for those without masks; whether fp8 may be used."""
 
     attention: str
+    unmasked: str
     fp8: bool
     trials: Mapping[str, Trial] = field(default_factory=dict)
 
@@ -63,10 +68,13 @@ class Kernels:
 def choose(device: torch.device, capability: tuple[int, int]) -> Kernels:
     """Test matrix products, attention backends and fp8 on this device. Raises `GpuBroken`."""
     matmul_error(device)
-    named = os.environ.get(CHOSEN)
-    inputs = attention_inputs()
-    trials = [tried(name, backend(name), inputs, device) for name in ([named] if named else EXACT)]
-    return Kernels(fastest(trials, device), capability >= (8, 9) and fp8_works(device), {t.backend: t for t in trials})
+    inputs, named = attention_inputs(), os.environ.get(CHOSEN)
+    trials = {
+        name: tried(name, backend(name), inputs, device) for name in dict.fromkeys([*filter(None, [named]), *EXACT])
+    }
+    unmasked = fastest([trials[named]] if named else trials.values(), device)
+    masks = [trials[named]] if named and trials[named].masks else [trial for trial in trials.values() if trial.masks]
+    return Kernels(fastest(masks, device), unmasked, capability >= (8, 9) and fp8_works(device), trials)
 
 
 def fastest(trials: Iterable[Trial], device: torch.device | str) -> str:
@@ -105,7 +113,7 @@ def backend(name: str) -> Attend:
     """An attention backend of diffusers by its name, without setting it for the process."""
     from diffusers.models.attention_dispatch import dispatch_attention_fn
 
-    return lambda q, k, v: dispatch_attention_fn(q, k, v, backend=name)
+    return lambda q, k, v, mask: dispatch_attention_fn(q, k, v, attn_mask=mask, backend=name)
 
 
 def attention_inputs(length: int = LENGTH, heads: int = HEADS) -> Sequence[Tensor]:
@@ -113,16 +121,36 @@ def attention_inputs(length: int = LENGTH, heads: int = HEADS) -> Sequence[Tenso
     return [_numbers((1, length, heads, HEAD), seed) for seed in (5, 6, 7)]
 
 
+FAILURES = (RuntimeError, ValueError, TypeError, ImportError, AttributeError, NameError)
+"""How backends say that they are not there, or not for this."""
+
+
 def tried(name: str, attend: Attend, inputs: Sequence[Tensor], device: torch.device) -> Trial:
-    """Run one backend on the device, check some rows, time it."""
+    """Run one backend on the device, check some rows, time it; then with a mask, as models with padding need."""
     query, key, value = (tensor.to(device) for tensor in inputs)
     try:
-        got = attend(query, key, value)
-        seconds = _timed(lambda: attend(query, key, value), device)
-    except (RuntimeError, ValueError, TypeError, ImportError, AttributeError, NotImplementedError) as error:
+        got = attend(query, key, value, None)
+        seconds = _timed(lambda: attend(query, key, value, None), device)
+    except FAILURES as error:
         return Trial(name, said=f"{type(error).__name__}: {error}"[:200])
     rows = torch.linspace(0, query.shape[1] - 1, ROWS).long()
-    return Trial(name, relative(got[:, rows.to(device)].double().cpu(), exact(inputs, rows)), seconds)
+    error = relative(got[:, rows.to(device)].double().cpu(), exact(inputs, rows))
+    masked = masked_error(attend, inputs, device)
+    return Trial(name, error if masked is None else max(error, masked), seconds, masked is not None)
+
+
+def masked_error(attend: Attend, inputs: Sequence[Tensor], device: torch.device) -> float | None:
+    """The error where the last quarter of the keys is padding; None for a backend that takes no masks."""
+    query, key, value = (tensor.to(device) for tensor in inputs)
+    kept = key.shape[1] * 3 // 4
+    mask = torch.zeros(1, key.shape[2], 1, key.shape[1], dtype=query.dtype, device=device)
+    mask[..., kept:] = MASKED
+    try:
+        got = attend(query[:, :ROWS], key, value, mask)
+    except FAILURES:
+        return None
+    seen = [inputs[0][:, :ROWS], *(tensor[:, :kept] for tensor in inputs[1:])]
+    return relative(got.double().cpu(), exact(seen, torch.arange(ROWS)))
 
 
 def exact(inputs: Sequence[Tensor], rows: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from functions.contract.errors import GpuBroken
 from functions.models.selftest import (
+    Attend,
     Trial,
     attention_inputs,
     backend,
@@ -23,6 +24,7 @@ INPUTS = attention_inputs(length=256, heads=2)
 def test_the_native_backend_is_right_and_timed() -> None:
     trial = tried("native", backend("native"), INPUTS, CPU)
     assert trial.passed
+    assert trial.masks
     assert 1e-5 < trial.error < 1e-2
     assert 0 < trial.seconds < float("inf")
 
@@ -34,18 +36,23 @@ def test_a_backend_that_is_not_there_says_why(name: str) -> None:
     assert trial.said
 
 
-def native(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    return backend("native")(query, key, value)
+def native(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    return backend("native")(query, key, value, mask)
 
 
-WRONG = {
-    "noise": lambda q, k, v: torch.randn_like(q),
-    "zeros": lambda q, k, v: torch.zeros_like(q),
-    "not a number": lambda q, k, v: native(q, k, v) * float("nan"),
-    "another scale": lambda q, k, v: native(q * 1.2, k, v),
-    "the last keys left out": lambda q, k, v: native(q, k[:, :-32], v[:, :-32]),
-    "heads swapped": lambda q, k, v: native(q, k.flip(2), v),
-    "one wrong row in eight": lambda q, k, v: native(q, k, v) * (torch.arange(256) % 8 > 0).reshape(1, 256, 1, 1),
+WRONG: dict[str, Attend] = {
+    "noise": lambda q, k, v, mask: torch.randn_like(q),
+    "zeros": lambda q, k, v, mask: torch.zeros_like(q),
+    "not a number": lambda q, k, v, mask: native(q, k, v, mask) * float("nan"),
+    "another scale": lambda q, k, v, mask: native(q * 1.2, k, v, mask),
+    "the last keys left out": lambda q, k, v, mask: native(
+        q, k[:, :-32], v[:, :-32], None if mask is None else mask[..., :-32]
+    ),
+    "heads swapped": lambda q, k, v, mask: native(q, k.flip(2), v, mask),
+    "one wrong row in eight": lambda q, k, v, mask: (
+        native(q, k, v, mask) * (torch.arange(q.shape[1]) % 8 > 0).reshape(1, -1, 1, 1)
+    ),
+    "the mask is left out": lambda q, k, v, mask: native(q, k, v, None),
 }
 
 
@@ -54,8 +61,14 @@ def test_a_kernel_that_is_wrong_fails(what: str) -> None:
     assert not tried("native", WRONG[what], INPUTS, CPU).passed
 
 
+def test_a_backend_that_takes_no_masks_is_told_apart() -> None:
+    trial = tried("_native_flash", backend("_native_flash"), INPUTS, CPU)
+    assert trial.passed
+    assert not trial.masks
+
+
 def test_the_fastest_that_passes_is_taken() -> None:
-    trials = [Trial("native", 1e-3, 2.0), Trial("flash", 5e-3, 1.0), Trial("_flash_3", 0.5, 0.1)]
+    trials = [Trial("native", 1e-3, 2.0, masks=True), Trial("flash", 5e-3, 1.0), Trial("_flash_3", 0.5, 0.1)]
     assert fastest(trials, "cuda") == "flash"
 
 
