@@ -79,23 +79,30 @@ class Stage:
         self._vignette = vignette(look.width, look.height)
         self._grain = grain_tiles(look.width, look.height)
         self._offsets = generator(look.seed, 9).integers(0, 256, (64, 2))
+        self._finished = Canvas.blank(look.height, look.width)
+        self._held: tuple[float, int, float] | None = None
+        """Roll, grain and exposure of the finished frame, while no plane has moved since."""
 
     def composed(self, frame: float) -> Canvas:
         """The planes over each other at a frame (fractions allowed), of the frame's size. Valid until the next call."""
+        self._pile_up(frame)
+        return self._turned(self._wet, self._path.at(frame).roll)
+
+    def _pile_up(self, frame: float) -> bool:
+        """Bring the canvas up to date, but for the camera's roll. True where anything had to be drawn."""
         moment = frame / self._path.fps
-        state = self._path.at(frame)
-        level = replace(state, roll=0.0)
+        level = replace(self._path.at(frame), roll=0.0)
         far = [self._drawn(layer, level, moment, 2) for layer in self._layers[: self._soft]]
         changed = self._far is not None and self._far.draw(far)
         if changed and self._far is not None and self._behind is not None:
             self._behind.enlarge_from(self._far.canvas)
         near = [self._drawn(layer, level, moment, 1) for layer in self._layers[self._soft :]]
-        self._near.draw(near, self._behind, changed)
+        changed = self._near.draw(near, self._behind, changed)
         if self._weather:
             self._wet.copy_from(self._near.canvas)
             for falls in self._weather:
                 falls.over(self._wet, self._path, level, moment, self._origin)
-        return self._turned(self._wet, state.roll)
+        return changed or bool(self._weather)
 
     def _drawn(self, layer: Layer, state: State, moment: float, unit: int) -> Drawn:
         """A layer at a moment; one pixel of its canvas is `unit` of the frame's."""
@@ -127,13 +134,15 @@ class Stage:
             made.append(np.asarray(warped, np.uint8))
         return Canvas(*made)
 
-    def _blurred(self, frame: int) -> Canvas:
-        """The frame with its shutter: sub-frames over 180 degrees where the camera is fast."""
+    def _fast(self, frame: int) -> bool:
+        """Whether the camera moves so far in this frame that its shutter is seen."""
         ahead = self._path.at(frame + 0.5)
         here = self._path.at(float(frame))
         speed = abs(ahead.shift[0] - here.shift[0]) + abs(ahead.zoom - here.zoom) * 0.5
-        if 2 * speed * self._look.height <= _BLUR_ABOVE:
-            return self.composed(float(frame))
+        return 2 * speed * self._look.height > _BLUR_ABOVE
+
+    def _blurred(self, frame: int) -> Canvas:
+        """The frame with its shutter: sub-frames over 180 degrees."""
         moments = [min(frame + k / (2 * (_SHUTTER - 1)), self._path.frames - 1.0) for k in range(_SHUTTER)]
         total = [p.astype(np.uint16) for p in self.composed(moments[0]).planes]
         for moment in moments[1:]:
@@ -149,21 +158,34 @@ class Stage:
         chroma = [cv2.resize(p, size, interpolation=cv2.INTER_LINEAR).astype(np.float32) for p in composed.planes[1:]]
         return rgb_of(np.dstack([(composed.y.astype(np.float32) - 16) * gain + 16, *chroma]))
 
-    def frames(self) -> Iterator[bytes]:
-        """Every frame as I420 bytes (8 bit 4:2:0, BT.709 limited range)."""
+    def frames(self) -> Iterator[tuple[Canvas, bool]]:
+        """Every frame (8 bit 4:2:0, BT.709 limited range), valid until the next; whether it differs from the last."""
         for number in range(self._path.frames):
-            yield self._finish(self._blurred(number), number)
+            yield self._finished, self._finish(number)
 
-    def _finish(self, composed: Canvas, number: int) -> bytes:
-        look = self._look
-        luma = cv2.subtract(composed.y, _BLACK)
-        exposure = look.exposure(number / self._path.fps)
-        luma = cv2.multiply(luma, self._vignette, dst=luma, scale=exposure / 255)
-        drawing = number // GRAIN_HELD
+    def _finish(self, number: int) -> bool:
+        """Bring the finished frame up to date: light and grain over the planes. False where it stays as it was."""
+        drawing, roll = number // GRAIN_HELD, self._path.at(float(number)).roll
+        exposure = self._look.exposure(drawing * GRAIN_HELD / self._path.fps)
+        if self._fast(number):
+            composed, self._held = self._blurred(number), None
+        else:
+            moved, look = self._pile_up(float(number)), (roll, drawing, exposure)
+            if not moved and look == self._held:
+                return False
+            composed, self._held = self._turned(self._wet, roll), look
+        self._light(composed, drawing, exposure)
+        return True
+
+    def _light(self, composed: Canvas, drawing: int, exposure: float) -> None:
+        """Exposure, vignette and grain, into the finished frame."""
+        look, (luma, *chroma) = self._look, self._finished.planes
+        cv2.subtract(composed.y, _BLACK, dst=luma)
+        cv2.multiply(luma, self._vignette, dst=luma, scale=exposure / 255)
         y, x = self._offsets[drawing % len(self._offsets)]
-        grain = self._grain[drawing % _GRAINS][y : y + look.height, x : x + look.width]
-        luma = cv2.add(luma, grain, dst=luma)
-        return luma.tobytes() + composed.u.tobytes() + composed.v.tobytes()
+        cv2.add(luma, self._grain[drawing % _GRAINS][y : y + look.height, x : x + look.width], dst=luma)
+        for mine, laid in zip(chroma, (composed.u, composed.v), strict=True):
+            np.copyto(mine, laid)
 
 
 def _soft(layer: Layer, look: Look) -> bool:

@@ -101,7 +101,7 @@ _SMALL = 160
 
 
 def _reduced(sheet: Sheet, values: Floats) -> Floats:
-    """A sheet's values at the size at which they are judged."""
+    """Values of some of a sheet's pixels at the size at which they are judged."""
     rows, columns = sheet.view.shape
     while values.shape[0] >= 2 * _SMALL:
         values = np.asarray(
@@ -110,6 +110,17 @@ def _reduced(sheet: Sheet, values: Floats) -> Floats:
     return np.asarray(
         cv2.resize(values, (round(columns * _SMALL / rows), _SMALL), interpolation=cv2.INTER_LINEAR), np.float32
     )
+
+
+def _some(values: Floats) -> Floats:
+    """As many pixels, evenly spread, as it takes to judge by."""
+    step = max(values.shape[0] // (2 * _SMALL), 1)
+    return np.ascontiguousarray(values[step // 2 :: step, step // 2 :: step])
+
+
+def _shown(sheet: Sheet) -> Floats:
+    """Values with the lamp at work, small."""
+    return _reduced(sheet, np.asarray(_some(sheet.value) + np.float32(0.7) * _some(sheet.lit), np.float32))
 
 
 MOST_LIGHTER, MOST_DARKER = 22.0, -12.0
@@ -123,10 +134,10 @@ def separate(backdrop: list[Plane], subject: Sheet, pale: bool = False, moves: b
     Dark clothes stand against light, pale ones (`pale`) against dark.
     Behind someone who `moves` there is no wash: it would stay where they were.
     """
-    alpha = _reduced(subject, subject.alpha)
+    alpha = _reduced(subject, _some(subject.alpha))
     if alpha.max() < 0.3:
         return 0.0
-    value = _reduced(subject, subject.value + 0.7 * subject.lit)
+    value = _shown(subject)
     own = float(np.average(value, weights=np.maximum(alpha - 0.5, 0) * 2))
     size = float(np.sqrt(alpha.sum() / np.pi))
     ring = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 3.0 + 0.2 * size), np.float32) * (alpha < 0.1) + 1e-6
@@ -168,8 +179,8 @@ def _behind(backdrop: list[Plane]) -> Floats:
     total: Floats = np.zeros((1, 1), np.float32)
     for plane in backdrop:
         sheet = plane.sheet
-        alpha = _reduced(sheet, sheet.alpha)
-        total = np.asarray(total + (_reduced(sheet, sheet.value + 0.7 * sheet.lit) - total) * alpha, np.float32)
+        alpha = _reduced(sheet, _some(sheet.alpha))
+        total = np.asarray(total + (_shown(sheet) - total) * alpha, np.float32)
     return total
 
 
