@@ -29,6 +29,8 @@ from functions.contract.params import (
 View = tuple[str, Effective, ShotVoices]
 """A shot's label, the shot with nothing left open, and its lines."""
 LORA_REFERENCES = 4
+PORTRAIT = "portrait_"
+"""What the name of an input that shows a person's portrait begins with."""
 
 
 class Pictures:
@@ -113,6 +115,8 @@ class Pictures:
 
     def _references(self, view: Effective, manifest: EngineManifest) -> tuple[dict[str, Source], tuple[Adapter, ...]]:
         """Reference pictures and adapters, as far as the engine takes them."""
+        if manifest.capabilities.portraits:
+            return self._portraits(view), ()
         most = manifest.capabilities.references
         inputs: dict[str, Source] = {}
         for cast_id in view.who:
@@ -129,6 +133,14 @@ class Pictures:
             inputs[f"lora_{cast_id}"] = output_of(self.loras[cast_id], "lora.safetensors")
         adapters = [Adapter(input=f"lora_{c}", figure=c, trigger=f"vj{c.replace('-', '')}") for c in trained]
         return inputs, tuple(adapters)
+
+    def _portraits(self, view: Effective) -> dict[str, Source]:
+        """Portraits of those whose faces are seen."""
+        hidden = {view.shot.over, view.shot.pov}
+        seen = (c for c, where in view.who.items() if c in self.board.cast and where.facing != "away")
+        files = {c: self.board.cast[c].portrait for c in seen if c not in hidden}
+        found = {c: self._files((file,), f"cast.{c}.portrait") for c, file in files.items() if file}
+        return {f"{PORTRAIT}{c}": sources[0] for c, sources in found.items() if sources}
 
     def _seed(self, shot: Shot) -> int:
         """The shot's own seed, that of the set-up it repeats, or one that follows from its id."""
@@ -203,6 +215,7 @@ class Pictures:
             inputs = {"image": image}
             if step is not None and step.engine == manifest.name and "layers.bin" in step.outputs:
                 inputs["layers"] = output_of(step, "layers.bin")
+                inputs |= {name: source for name, source in step.inputs.items() if name.startswith(PORTRAIT)}
         else:
             return None
         end = self._end_frame(shot, following)

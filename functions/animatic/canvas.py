@@ -224,6 +224,8 @@ class Sheet:
         self.lit: Floats = np.zeros(shape, np.float32)
         self.alpha: Floats = np.zeros(shape, np.float32) if value is None else np.ones(shape, np.float32)
         self.roi = Roi(0, 0, 0, 0) if value is None else view.everything
+        self.own: Floats | None = None
+        """Cb, Cr and their share (3, rows, columns), where something keeps colour of its own."""
 
     def paint(
         self,
@@ -250,6 +252,8 @@ class Sheet:
                 part -= part * share
             else:
                 part += (laid - part) * share
+        if self.own is not None:
+            self.own[2][where] *= 1.0 - share
         if fresh:
             self.alpha[where] = mask.cover
 
@@ -262,6 +266,14 @@ class Sheet:
         total += cover
         behind[:] = total
         return np.asarray(cover / np.maximum(total, 1e-4, out=total), np.float32)
+
+    def colour(self, mask: Mask, chroma: Floats) -> None:
+        """Give what is painted already colour of its own, Cb and Cr codes (rows, columns, 2), where `mask` covers."""
+        if self.own is None:
+            self.own = np.zeros((3, *self.view.shape), np.float32)
+        where = mask.roi.slices
+        for channel, laid in zip(self.own, (*np.moveaxis(chroma, 2, 0), mask.cover), strict=True):
+            channel[where] = laid
 
     def lift(self, mask: Mask, amount: Floats | float, accent: float = 0.0, lit: bool = False) -> None:
         """Add `amount` L* (may be negative) to what is painted already; with `lit` only while the key lamp burns."""

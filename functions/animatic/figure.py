@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from functions.animatic import body, garment, hair
+from functions.animatic import body, garment, hair, likeness
 from functions.animatic.canvas import Mask, Pen, Points, Sheet, View, spline
 from functions.animatic.framing import EYES, Stand
+from functions.animatic.portrait import Portrait
 from functions.animatic.scene import Scene, table
 from functions.animatic.shading import INNER_TONE, RIM_SHARE, RIM_WIDTH, edge_facing, towards
 from functions.animatic.traits import Traits, read
@@ -61,6 +62,12 @@ class Figure:
     def coat(self) -> Coat:
         """Values."""
         return coat_of(self.traits, self.scene)
+
+    @cached_property
+    def portrait(self) -> Portrait | None:
+        """The person's own picture, where the face is seen and large enough to be known."""
+        seen = self.stand.view != "back" and self.stand.head >= likeness.SMALLEST
+        return self.scene.portraits.get(self.stand.figure.id) if seen else None
 
     @cached_property
     def pen(self) -> Pen:
@@ -163,7 +170,7 @@ class Figure:
         """All of it, back to front."""
         if self.stand.head * 7.5 > 0.2 and self.scene.composition.size in ("wide", "full", "extreme-wide"):
             body.foot_shadow(self, sheet)
-        if self.stand.view != "back":
+        if self.stand.view != "back" and self.portrait is None:
             hair.behind(self, sheet)
         body.legs(self, sheet)
         if self.stand.view == "profile":
@@ -177,6 +184,10 @@ class Figure:
         garment.neckline(self, sheet)
         if self.stand.view != "back":
             garment.collar_behind(self, sheet)
+        if self.portrait is not None:
+            likeness.paint(self, self.portrait, sheet)
+            garment.collar(self, sheet)
+            return
         body.head(self, sheet)
         hair.paint(self, sheet)
         garment.collar(self, sheet)

@@ -1,8 +1,9 @@
 """A panel: the scene staged as planes, and the layers that the frame loop moves."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from functions.animatic.canvas import View
 from functions.animatic.layers import Drawing
 from functions.animatic.light import Level
 from functions.animatic.planes import Plane, Tile, flattened, racked, settled, tile
+from functions.animatic.portrait import Portrait
 from functions.animatic.render import Layer, Look, Matrix, Stage, Weather
 from functions.animatic.scene import Scene
 from functions.animatic.staging import stage
@@ -25,6 +27,8 @@ DUTCH = 7.0
 STRIDES = 10
 """Drawings of a stride."""
 PARALLAXES = [0.15, 0.3, 0.55, 1.0, 1.6]
+Portraits = Mapping[str, Portrait]
+_NOBODY: Portraits = MappingProxyType({})
 
 
 @dataclass
@@ -94,21 +98,22 @@ class Panel:
         return Stage(self.layers, self.path, self.look, self.weather)
 
     @classmethod
-    def of_keyframe(cls, drawing: Drawing) -> "Panel":
+    def of_keyframe(cls, drawing: Drawing, portraits: Portraits = _NOBODY) -> "Panel":
         """The panel at rest."""
-        return _build(drawing, Camera(), 1, 24.0, drawing.seed)
+        return _build(drawing, portraits, Camera(), 1, 24.0, drawing.seed)
 
     @classmethod
-    def of_motion(cls, drawing: Drawing, params: Motion) -> "Panel":
+    def of_motion(cls, drawing: Drawing, params: Motion, portraits: Portraits = _NOBODY) -> "Panel":
         """The panel under a clip's camera."""
         drawing = drawing.model_copy(update={"size": params.size})
-        return _build(drawing, params.camera, params.frames, params.rate.num / params.rate.den, params.seed)
+        fps = params.rate.num / params.rate.den
+        return _build(drawing, portraits, params.camera, params.frames, fps, params.seed)
 
 
-def _build(drawing: Drawing, camera: Camera, frames: int, fps: float, seed: int) -> Panel:
+def _build(drawing: Drawing, portraits: Portraits, camera: Camera, frames: int, fps: float, seed: int) -> Panel:
     size = drawing.size
     aspect = size.width / size.height
-    scene = Scene(drawing.composition, aspect, drawing.seed)
+    scene = Scene(drawing.composition, aspect, drawing.seed, portraits)
     c = drawing.composition
     moving = [f for f in c.figures if f.pose in ("walk", "run") or f.moves != "none"]
     anchor = framing.target(scene, camera.to)

@@ -167,6 +167,7 @@ class _Paint:
         self._value, self._lit = sheet.value[where], sheet.lit[where]
         self._accent, self._near = sheet.accent[where], sheet.near[where]
         self._alpha = None if _opaque(sheet) else sheet.alpha[where]
+        self._own = None if sheet.own is None else [_half(channel[where]) for channel in sheet.own]
 
     def picture(self, level: float, sigma: float, warm: bool) -> Picture:
         """Coloured with the lamp at `level`, softened by `sigma` pixels. Chroma is found at half size."""
@@ -177,6 +178,8 @@ class _Paint:
         weights = [w if cv2.minMaxLoc(w)[1] > 0.01 else None for w in (self._near, accent)]
         (y,) = self._coloured(np.asarray(value, np.float32), weights, slice(0, 1))
         u, v = self._coloured(_half(value), [w if w is None else _half(w) for w in weights], slice(1, 3))
+        if self._own is not None:
+            u, v = (c + (own - c) * self._own[2] for c, own in zip((u, v), self._own[:2], strict=True))
         if self._alpha is None:
             y, u, v = (_softened(p, s) for p, s in ((y, sigma), (u, sigma / 2), (v, sigma / 2)))
             return Picture(_codes(y, None), _codes(u, None), _codes(v, None))

@@ -3,8 +3,8 @@
 import re
 import string
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any, Final
@@ -12,6 +12,7 @@ from typing import Any, Final
 from functions.animatic import palette
 from functions.animatic.noise import generator
 from functions.animatic.palette import Palette
+from functions.animatic.portrait import Portrait
 from functions.contract.params import Composition
 
 _SIDES: Final = {"far left": -0.36, "far right": 0.36, "left": -1 / 6, "right": 1 / 6, "centre": 0.0, "center": 0.0}
@@ -54,6 +55,8 @@ class Scene:
     composition: Composition
     aspect: float
     seed: int
+    portraits: Mapping[str, Portrait] = field(default_factory=dict, compare=False)
+    """Pictures of people by their id."""
 
     @cached_property
     def text(self) -> str:
@@ -94,8 +97,8 @@ class Scene:
         lit = first_said(c.light.lower(), choices)
         if told in ("night", "dusk") or (told and lit not in ("night", "dusk")):
             return told
-        for field in (c.light, c.heading, c.place, c.style, c.action):
-            found = first_said(field.lower(), choices)
+        for words in (c.light, c.heading, c.place, c.style, c.action):
+            found = first_said(words.lower(), choices)
             if found:
                 return found
         return "overcast" if self.interior else "day"

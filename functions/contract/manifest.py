@@ -70,6 +70,8 @@ class Capabilities(Strict):
     first_last_frame: bool = False
     driving_audio: bool = False
     layers: bool = False
+    portraits: bool = False
+    """Takes the portrait of each person whose face is seen, and no other reference."""
     references: Annotated[int, Field(ge=0)] = 0
     adapters: bool = False
     max_figures: int | None = None

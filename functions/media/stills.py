@@ -17,10 +17,13 @@ FORMATS: Final = ("PNG", "JPEG", "WEBP")
 
 @dataclass(frozen=True)
 class Still:
-    """`picture` is RGB, upright, transparency laid on black; `moving` says it is the first frame of several."""
+    """`picture` is RGB, upright, transparency laid on black; `moving` says it is the first frame of several. `alpha` is
+    its coverage (L).
+    """
 
     picture: Image.Image
     moving: bool
+    alpha: Image.Image
 
 
 def read_still(path: Path, name: str) -> Still:
@@ -47,7 +50,7 @@ def read_still(path: Path, name: str) -> Still:
         raise InputError(f"Input '{name}' is a damaged picture ({error}); export it again and upload it.") from error
     ground = Image.new("RGBA", upright.size, (0, 0, 0, 255))
     ground.alpha_composite(upright)
-    return Still(ground.convert("RGB"), moving)
+    return Still(ground.convert("RGB"), moving, upright.getchannel("A"))
 
 
 def _too_large(name: str, size: str) -> InputError:
