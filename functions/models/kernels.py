@@ -36,17 +36,21 @@ def ready_transformer(device: Device, blocks: str) -> Callable[[nn.Module], None
     return ready
 
 
-def ready_decoder(module: nn.Module) -> None:
-    """Readies a video autoencoder: channels last, which 3D convolutions in 16 bits want, and its decoder compiled."""
+def ready_autoencoder(module: nn.Module) -> None:
+    """Readies a video autoencoder: channels last, which 3D convolutions in 16 bits want, both halves compiled."""
     channels_last(module)
     if compiling():
-        decoder = module.get_submodule("decoder")
-        decoder.forward = torch.compile(decoder.forward)
+        for name in ("encoder", "decoder"):
+            half = module.get_submodule(name)
+            half.forward = torch.compile(half.forward)
 
 
 def channels_last(module: nn.Module) -> None:
-    """Puts weights of 3D convolutions channels last, which they want in 16 bits."""
-    module.to(memory_format=torch.channels_last_3d)
+    """Puts weights of 2D and 3D convolutions channels last, which they want in 16 bits."""
+    formats = {4: torch.channels_last, 5: torch.channels_last_3d}
+    for parameter in module.parameters():
+        if parameter.dim() in formats:
+            parameter.data = parameter.data.to(memory_format=formats[parameter.dim()])
 
 
 def eight_bit(device: Device, *blocks: str) -> Callable[[nn.Module], None]:

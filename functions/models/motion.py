@@ -87,13 +87,22 @@ class MotionEngine(ABC, Generic[W]):
         params = job.params
         if not isinstance(params, Motion):
             raise ContractError(f"{self.manifest.title} makes motion, not '{params.kind}'; choose another engine")
+        if self.where.type == "cuda":
+            torch.cuda.reset_peak_memory_stats()
         with self.stages.guard():
             work = self.prepare(job, params)
             plan, planned = self._plan(work, params)
-            made, replayed = run_planned(plan, lambda p: self._attempt(job, work, p))
+            (made, followed), replayed = run_planned(plan, lambda p: (self._attempt(job, work, p), p))
         notes = [*work.notes, *planned, *replayed, *made.notes]
+        peak = torch.cuda.max_memory_allocated() if self.where.type == "cuda" else None
         random = any(self.snapshots.random(name) for name in work.weights)
-        return Outcome(notes=notes, provenance=self._provenance(work), encode_s=made.waited_s, random=random)
+        return Outcome(
+            notes=notes,
+            provenance=self._provenance(work, followed),
+            encode_s=made.waited_s,
+            random=random,
+            peak_vram_bytes=peak,
+        )
 
     def _attempt(self, job: Job, work: W, plan: Plan) -> Made:
         self.stages.follow(plan)
@@ -124,9 +133,9 @@ class MotionEngine(ABC, Generic[W]):
         asked = params.numerics if params.numerics != "any" else self.manifest.tiers[params.tier].numerics
         return "8bit" if asked == "8bit" else "bf16"
 
-    def tokens(self, folder: Path) -> Tokens:
-        """The tokenizer of the engine's text encoder, with the manifest's limit."""
-        return _tokens(folder, self.manifest.prompting.tokens)
+    def tokens(self, folder: Path, *, masked: bool = True) -> Tokens:
+        """The tokenizer of the engine's text encoder, and its limit; `masked`: padding is not attended to."""
+        return _tokens(folder, self.manifest.prompting.tokens, masked)
 
     def texts(self, job: Job, texts: Sequence[str], tokens: Tokens, digest: str, encoder: Model) -> list[Text]:
         """The texts encoded, on the device; the encoder is alone there, and only where a text is not known yet."""
@@ -137,19 +146,20 @@ class MotionEngine(ABC, Generic[W]):
                 kept.encode(missing, module)
         return [kept.get(text).on(self.where, self.dtype) for text in texts]
 
-    def _provenance(self, work: W) -> Provenance:
+    def _provenance(self, work: W, plan: Plan) -> Provenance:
         return Provenance(
             engine_version=self.manifest.version,
             weights={name: self.snapshots.digest(name) for name in work.weights},
             gpu=self.device.name,
             attention=self.device.attention,
+            plan=f"{plan.why}; {str(self.dtype).removeprefix('torch.')}",
             libraries={name: metadata.version(name) for name in LIBRARIES},
         )
 
 
 @functools.cache
-def _tokens(folder: Path, limit: int) -> Tokens:
-    return Tokens.of(folder, limit)
+def _tokens(folder: Path, limit: int, masked: bool) -> Tokens:
+    return Tokens.of(folder, limit, masked)
 
 
 def negative_ignored(params: Motion, manifest: EngineManifest) -> list[Note]:

@@ -36,15 +36,16 @@ class Text:
 
 @dataclass(frozen=True)
 class Tokens:
-    """The tokenizer of a weight set and how many tokens its model takes."""
+    """The tokenizer of a weight set, how many tokens its model takes, and whether its encoder is told of padding."""
 
     tokenizer: Any
     limit: int
+    masked: bool = True
 
     @classmethod
-    def of(cls, folder: Path, limit: int) -> "Tokens":
+    def of(cls, folder: Path, limit: int, masked: bool = True) -> "Tokens":
         """The tokenizer that lies in `folder`."""
-        return cls(AutoTokenizer.from_pretrained(folder, local_files_only=True), limit)
+        return cls(AutoTokenizer.from_pretrained(folder, local_files_only=True), limit, masked)
 
     def check(self, text: str, what: str) -> None:
         """Raises `InputError` for a text that has more tokens than the model takes; nothing is cut off."""
@@ -84,7 +85,8 @@ class Texts:
         device = next(encoder.parameters()).device
         for text in texts:
             ids, mask = self._tokens(text)
-            states = encoder(ids.to(device), mask.to(device)).last_hidden_state
+            told = mask.to(device) if self._tokens.masked else None
+            states = encoder(ids.to(device), told).last_hidden_state
             self._keep(text, Text(states.cpu(), mask))
 
     def get(self, text: str) -> Text:

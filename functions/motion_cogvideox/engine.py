@@ -12,6 +12,7 @@ from functions.contract.job import Note
 from functions.contract.params import Motion
 from functions.models.motion import Made, MotionEngine
 from functions.models.noise import generator, noise
+from functions.models.preview import LinearPreview
 from functions.models.staging import Model
 from functions.models.steps import Denoising
 from functions.models.video import Canvas, Keyframes, canvas, keyframes, to_model, write_clip
@@ -55,7 +56,7 @@ class MotionCogVideoX(MotionEngine[Work]):
         """See `MotionEngine.prepare`. Another length than the model's own is refused: it comes out as noise."""
         recipe, made, networks = resolved(params), canvas(params, self.manifest), self.networks()
         negative = params.negative or self.manifest.prompting.negative
-        tokens = self.tokens(networks.folder / "tokenizer")
+        tokens = self.tokens(networks.folder / "tokenizer", masked=False)
         tokens.check(params.prompt, "the prompt")
         tokens.check(negative, "the negative prompt")
         pictures = keyframes(job, made)
@@ -74,12 +75,12 @@ class MotionCogVideoX(MotionEngine[Work]):
 
     def make(self, job: Job, work: Work) -> Made:
         """See `MotionEngine.make`."""
-        tokens = self.tokens(work.networks.folder / "tokenizer")
+        tokens = self.tokens(work.networks.folder / "tokenizer", masked=False)
         texts = self.texts(job, [work.params.prompt, work.negative], tokens, work.networks.digest, work.encoder)
         job.progress("picture", 0, 1)
         with self.stages.use(work.vae) as vae:
             picture = self._condition(vae, work)
-        progress = Denoising(job, work.recipe.steps)
+        progress = Denoising(job, work.recipe.steps, preview=self._preview(picture, work))
         progress.begin()
         seed = work.params.seed
         start = noise(picture.shape, seed, "initial").to(self.where)
@@ -90,6 +91,11 @@ class MotionCogVideoX(MotionEngine[Work]):
             )
         with self.stages.use(work.vae) as vae, torch.no_grad():
             return Made(write_clip(job, work.params, self.decoded(vae, clean), 1))
+
+    def _preview(self, picture: Tensor, work: Work) -> LinearPreview:
+        """A small decoder, fitted to the keyframe and its latent as it is where a clip is decoded from."""
+        latent = picture[0, 0] * work.networks.generated
+        return LinearPreview.fit(latent, to_model(work.pictures.first)[0] / 2 + 0.5)
 
     def decoded(self, vae: AutoencoderKLCogVideoX, clean: Tensor) -> Iterator[Tensor]:
         """The clip in chunks of uint8 frames."""

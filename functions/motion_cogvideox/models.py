@@ -36,6 +36,12 @@ class Networks:
         """sha256 that names the weights."""
         return self._snapshots.digest(WEIGHTS)
 
+    @property
+    def generated(self) -> float:
+        """What a keyframe's latent as a condition is multiplied with, to be as those that are generated."""
+        config = config_of(self.folder / "vae")
+        return float(config["scaling_factor"]) ** 2 if config.get("invert_scale_latents") else 1.0
+
     def encoder(self, tokens: int) -> Model:
         """T5-XXL."""
         folder = self.folder / "text_encoder"

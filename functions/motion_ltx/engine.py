@@ -14,6 +14,7 @@ from functions.contract.job import Note
 from functions.contract.params import Motion
 from functions.models.motion import Made, MotionEngine, negative_ignored
 from functions.models.noise import noise
+from functions.models.preview import LinearPreview
 from functions.models.staging import Model
 from functions.models.steps import Denoising
 from functions.models.t5 import Text
@@ -87,11 +88,10 @@ class MotionLtx(MotionEngine[Work]):
         """See `MotionEngine.make`."""
         tokens = self.tokens(work.networks.tokenizer)
         text = self.texts(job, [work.params.prompt], tokens, work.networks.text_digest, work.encoder)[0]
-        progress = Denoising(job, work.recipe.steps)
         draw = partial(drawn, work.params.seed)
-        clean = self._pass(job, work, text, progress, 0, None)
+        clean = self._pass(job, work, text, 0, None)
         if work.upsampler is not None:
-            clean = self._pass(job, work, text, progress, 1, self._enlarged(work, work.upsampler, clean))
+            clean = self._pass(job, work, text, 1, self._enlarged(work, work.upsampler, clean))
         recipe = work.recipe
         with self.stages.use(work.vae) as vae, torch.no_grad():
             return Made(write_clip(job, work.params, self.decoded(vae, clean, recipe, draw), 1))
@@ -100,9 +100,7 @@ class MotionLtx(MotionEngine[Work]):
         """The clip in chunks of uint8 frames."""
         return lat.decode(vae, clean, recipe.decode_timestep, recipe.decode_noise, draw)
 
-    def _pass(
-        self, job: Job, work: Work, text: Text, progress: Denoising, number: int, earlier: Tensor | None
-    ) -> Tensor:
+    def _pass(self, job: Job, work: Work, text: Text, number: int, earlier: Tensor | None) -> Tensor:
         """One pass: from noise, or from an earlier pass's latents with noise of the first sigma added."""
         recipe, size, frames = work.recipe, work.sizes[number], work.made.frames
         sigmas = recipe.second if number else recipe.first
@@ -115,6 +113,8 @@ class MotionLtx(MotionEngine[Work]):
             begin = sigmas[0] * begin + (1 - sigmas[0]) * earlier
         rate = work.params.rate.num / work.params.rate.den
         start = lat.start(begin, first, last, frames, rate)
+        preview = LinearPreview.fit(first[0, :, 0], to_model(work.pictures.first)[0] / 2 + 0.5)
+        progress = Denoising(job, recipe.steps, preview=preview)
         todo = Pass(sigmas, shape, len(recipe.first) if number else 0)
         with self.stages.use(work.transformer) as model:
             return denoise(

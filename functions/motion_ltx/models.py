@@ -12,7 +12,7 @@ from transformers import T5EncoderModel
 
 from functions.contract.base import Size
 from functions.models.device import Device
-from functions.models.kernels import eight_bit, ready_decoder, ready_transformer
+from functions.models.kernels import eight_bit, ready_autoencoder, ready_transformer
 from functions.models.load import load_module
 from functions.models.plan import ModelSize
 from functions.models.snapshots import Snapshots
@@ -68,7 +68,7 @@ class Networks:
         sizes = ModelSize(
             "vae", stored, frames * size.width * size.height * wide, tiled_bytes=frames * TILE * wide + whole
         )
-        return Model((self._digest, "vae"), sizes, load, ready=ready_decoder)
+        return Model((self._digest, "vae"), sizes, load, ready=ready_autoencoder)
 
     def upsampler(self, size: Size, frames: int) -> Model:
         """The network that doubles rows and columns of latents."""

@@ -40,7 +40,7 @@ def shape(vae: AutoencoderKLWan, frames: int, rows: int, columns: int) -> tuple[
 def joined_condition(vae: AutoencoderKLWan, first: Tensor, last: Tensor | None, frames: int) -> Condition:
     """The condition of a model that gets mask and pictures joined to the noise. Pictures are (1, 3, rows, columns)."""
     video = _video(first, last, frames)
-    encoded = normalised(vae, _encode(vae, video, still_from=1 if last is None else None))
+    encoded = normalised(vae, _encode(vae, video))
     mask = torch.zeros(1, frames, *encoded.shape[-2:], device=encoded.device)
     mask[:, 0] = 1
     if last is not None:
@@ -52,7 +52,7 @@ def joined_condition(vae: AutoencoderKLWan, first: Tensor, last: Tensor | None, 
 
 def replacing_condition(vae: AutoencoderKLWan, first: Tensor, latents: tuple[int, ...]) -> Condition:
     """The condition of a model whose first latent frame is the keyframe's own."""
-    encoded = normalised(vae, _encode(vae, first[:, :, None], still_from=None))
+    encoded = normalised(vae, _encode(vae, first[:, :, None]))
     mask = torch.ones(1, 1, *latents[2:], device=encoded.device)
     mask[:, :, 0] = 0
     return Condition(encoded, mask)
@@ -78,36 +78,10 @@ def _statistics(vae: AutoencoderKLWan, like: Tensor) -> tuple[Tensor, Tensor]:
     return mean, deviation
 
 
-def _encode(vae: AutoencoderKLWan, video: Tensor, still_from: int | None) -> Tensor:
-    """The mode of the VAE's posterior of a video (1, 3, frames, rows, columns).
-
-    Frames from `still_from` on are equal. The encoder is causal and keeps what it saw in a cache: once a chunk leaves
-    that cache as it found it, every further chunk comes out the same, so it is repeated instead of encoded.
-    """
-    video = video.to(vae.device, vae.dtype)
-    tiled = vae.use_tiling and max(video.shape[-2:]) > vae.tile_sample_min_width
-    if still_from != 1 or vae.config.patch_size is not None or tiled:
-        found: Tensor = vae.encode(video).latent_dist.mode()
-        return found
-    caches: Cache = [None] * _convolutions(vae.encoder)
-    chunks = [vae.encoder(video[:, :, :1], feat_cache=caches, feat_idx=[0])]
-    count = (video.shape[2] - 1) // TEMPORAL
-    while len(chunks) <= count:
-        before = list(caches)
-        chunks.append(vae.encoder(video[:, :, 1 : 1 + TEMPORAL], feat_cache=caches, feat_idx=[0]))
-        if _same(before, caches):
-            chunks += [chunks[-1]] * (count + 1 - len(chunks))
-    moments: Tensor = vae.quant_conv(torch.cat(chunks, dim=2))
-    return moments[:, : vae.config.z_dim]
-
-
-def _same(before: Cache, after: Cache) -> bool:
-    def equal(one: Tensor | str | None, other: Tensor | str | None) -> bool:
-        if isinstance(one, Tensor) and isinstance(other, Tensor):
-            return torch.equal(one, other)
-        return type(one) is type(other) and one == other
-
-    return all(equal(one, other) for one, other in zip(before, after, strict=True))
+def _encode(vae: AutoencoderKLWan, video: Tensor) -> Tensor:
+    """The mode of the VAE's posterior of a video (1, 3, frames, rows, columns)."""
+    found: Tensor = vae.encode(video.to(vae.device, vae.dtype)).latent_dist.mode()
+    return found
 
 
 def _convolutions(module: torch.nn.Module) -> int:

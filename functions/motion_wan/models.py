@@ -11,7 +11,7 @@ from transformers import UMT5EncoderModel
 from functions.contract.base import Size
 from functions.models.adapters import Lora
 from functions.models.device import Device
-from functions.models.kernels import eight_bit, ready_decoder, ready_transformer
+from functions.models.kernels import eight_bit, ready_autoencoder, ready_transformer
 from functions.models.load import load_module
 from functions.models.names import wan_native
 from functions.models.plan import ModelSize
@@ -60,7 +60,7 @@ class Networks:
         stored = stored_bytes(files_of(folder), self.dtype.itemsize)
         sizes = ModelSize("vae", stored, pixels // patch * wide, tiled_bytes=TILE // patch * wide + whole)
         load = published(AutoencoderKLWan, folder, self.dtype)
-        return Model((self.digest, "vae"), sizes, load, ready=ready_decoder)
+        return Model((self.digest, "vae"), sizes, load, ready=ready_autoencoder)
 
     def expert(self, expert: Expert, size: Size, frames: int, variant: Variant, distilled: Distilled | None) -> Model:
         """An expert as the recipe has it: the published one, or the distilled one in its place, with the adapters."""

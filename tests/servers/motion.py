@@ -69,7 +69,7 @@ class Bench:
         """A signed request whose inputs lie in the store; a keyframe is there unless `inputs` says otherwise."""
         found = {}
         for name, data in ({"image": picture()} if inputs is None else inputs).items():
-            found[name] = ref = jobs.upload(data, "safetensors" if name.startswith("lora") else "png")
+            found[name] = ref = jobs.upload(data, "bin" if name.startswith("lora") else "png")
             (self.root / ref.key).parent.mkdir(parents=True, exist_ok=True)
             (self.root / ref.key).write_bytes(data)
         outputs = {"clip.mp4": "video/mp4", "last.png": "image/png"}
