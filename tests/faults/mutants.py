@@ -1,4 +1,4 @@
-"""The eight laws of paid work, each broken once on purpose: what a laboratory that is worth its name finds."""
+"""The eight laws of paid work, each broken on purpose: what a laboratory that is worth its name finds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,6 +34,13 @@ class BlindStore(LabStore):
         return found
 
 
+class HazyStore(LabStore):
+    """A store that shows no marks of executions."""
+
+    def _find(self, key: str) -> bytes | None:
+        return None if "/execution-" in key else super()._find(key)
+
+
 class EagerStudio(Studio[Storyboard]):
     """A view of a render has its jobs looked at."""
 
@@ -67,6 +74,7 @@ MUTANTS: Mapping[str, Mutant] = {
     ),
     "4 a fingerprint may have two live jobs": Mutant(Core(schema=("DROP INDEX job_live",)), "two_live"),
     "5 budgets are not asked": Mutant(_rewritten("INSERT INTO job(", ":bound_u=0 OR", "1 OR"), "over_budget"),
+    "5 runs of a job are not counted": Mutant(Core(store=HazyStore), "bill"),
     "6 a store that cannot be read fails the job": Mutant(Core(store=BlindStore), "bookkeeping"),
     "7 a cancel reaches running jobs only": Mutant(
         _rewritten("UPDATE job SET cancel_requested=1", "live=1", "state='running'"), "cancel"

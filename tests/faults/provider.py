@@ -28,17 +28,21 @@ class Paid:
     error: dict[str, Any] | None = None
     began: dict[int, int] = field(default_factory=dict)
     """Executions that are running: number to when it began."""
+    numbers: dict[int, int] = field(default_factory=dict)
+    """Number of a run here to the number of its mark among the job's work."""
     runs: int = 0
     billed_ms: int = 0
+    untold_ms: int = 0
+    """What of that no job can tell: spent after its result was there, or by a run that was refused beside others."""
     cancelled: int = 0
     over_at: int | None = None
     queued: bool = True
     twice: bool = False
     handlers: int = 0
 
-    def bill_u(self, price_u: int) -> int:
-        """Micro-dollars, rounded up."""
-        return -(-self.billed_ms * price_u // 1000)
+    def bill_u(self, price_u: int, *, told: bool = False) -> int:
+        """Micro-dollars, rounded up; with `told` only for what a job can tell."""
+        return -(-(self.billed_ms - (self.untold_ms if told else 0)) * price_u // 1000)
 
 
 class Provider:
@@ -50,6 +54,8 @@ class Provider:
         self.jobs: dict[str, Paid] = {}
         self.by_fp: dict[str, list[Paid]] = {}
         self.marks: dict[str, int] = {}
+        self.results: dict[str, int] = {}
+        """When the result of a job was written."""
 
     # the API ---------------------------------------------------------------------------------------------------------
 
@@ -118,6 +124,7 @@ class Provider:
         objects, started = world.objects, request.reserved.started.key
         if request.reserved.result.key in objects:
             job.billed_ms += 100
+            job.untold_ms += 100
             self._over(job, "COMPLETED")
             return
         late = world.now > request.start_by and started not in objects
@@ -132,7 +139,9 @@ class Provider:
             if not job.began:
                 self._refuse(job, "executions_spent", retryable=False)
             return
-        self.marks[request.job_id] = marks + 1
+        self.marks[request.job_id] = job.numbers[job.runs] = marks + 1
+        call = f'{{"at":{world.now},"call":"{job.n}-{job.runs}","since":{world.now}}}'
+        world.put(f"{request.reserved.work.key}/execution-{marks + 1}.json", call.encode())
         self._run(job)
 
     def _run(self, job: Paid) -> None:
@@ -174,38 +183,41 @@ class Provider:
             code = "bad_input" if gone else "deadline_exceeded" if late else "engine_failed"
             self._result(
                 job,
+                number,
                 took,
                 "failed",
                 f',"error":{{"code":"{code}","message":"no",'
                 f'"retryable":{str(failed is not None and failed % 2 == 1).lower()}}}',
             )
         else:
-            self._made(job, took)
+            self._made(job, number, took)
         if world.fault("job-silent", n) is not None:
             self._silence(job)
         elif not job.began:
             self._over(job, "COMPLETED")
         world.bell(job)
 
-    def _made(self, job: Paid, took: int) -> None:
+    def _made(self, job: Paid, number: int, took: int) -> None:
         request, facts = job.request, []
         for name, ref in request.outputs.items():
             self.world.objects.setdefault(ref.key, b"x" * 10)
             facts.append(f'"{name}":{{"key":"{ref.key}","sha256":"{"0" * 64}","size":10,"media":{{"type":"data"}}}}')
         status = "degraded" if self.world.fault("job-degrade", job.n) is not None else "done"
-        self._result(job, took, status, f',"outputs":{{{",".join(facts)}}}')
+        self._result(job, number, took, status, f',"outputs":{{{",".join(facts)}}}')
 
-    def _result(self, job: Paid, took: int, status: str, rest: str) -> None:
+    def _result(self, job: Paid, number: int, took: int, status: str, rest: str) -> None:
         request = job.request
         text = (
             f'{{"job_id":"{request.job_id}","attempt":{request.attempt},"fingerprint":"{request.fingerprint}",'
-            f'"status":"{status}","metrics":{{"total_s":{took / 1000}}}{rest}}}'
+            f'"status":"{status}","execution":{job.numbers[number]},"metrics":{{"total_s":{took / 1000}}}{rest}}}'
         )
         self.world.objects.setdefault(request.reserved.result.key, text.encode())
+        self.results.setdefault(request.job_id, self.world.now)
 
     def _refuse(self, job: Paid, code: str, *, retryable: bool) -> None:
         """Ends without a result; a worker was started for it all the same."""
         job.billed_ms += 500
+        job.untold_ms += 500 if job.request.job_id in self.marks else 0
         job.error = {"error": {"code": code, "message": code, "retryable": retryable}}
         if not job.began:
             self._over(job, "FAILED")
@@ -214,6 +226,7 @@ class Provider:
     def _stop(self, job: Paid, number: int) -> int:
         took = self.world.now - job.began.pop(number)
         job.billed_ms += took
+        job.untold_ms += min(took, self.world.now - self.results.get(job.request.job_id, self.world.now))
         return took
 
     def _kill(self, job: Paid) -> None:
