@@ -65,13 +65,6 @@ def test_no_seed_loses_the_body_of_a_cello(make: Make) -> None:
     assert np.ptp(shares) < 2.5
 
 
-def test_a_held_note_goes_on_across_its_pieces(make: Make) -> None:
-    made = make("one low note, held", "score", 11 * RATE)[1].mean(axis=1)
-    bend = np.abs(np.diff(made, 2))
-    for seam in (5, 10):
-        assert bend[seam * RATE - 200 : seam * RATE + 200].max() < 1.5 * bend[(seam - 1) * RATE : seam * RATE].max()
-
-
 def test_a_long_cue_takes_no_more_memory_than_a_short_one() -> None:
     def most(seconds: int) -> int:
         tracemalloc.start()
