@@ -3,14 +3,14 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
 from control.commands.board import read
-from control.commands.delivery import deliver, deliver_text
+from control.commands.delivery import Delivered, deliver, deliver_text
 from control.commands.display import Display
 from control.commands.films import film_of, known_film
 from control.commands.quote import accepted
@@ -33,7 +33,7 @@ class Rendered:
     """How a render ended. `film` is where the film lies (None for a target without one)."""
 
     film: Path | None
-    view: RenderView
+    view: RenderView = field(repr=False)  # asyncio words the result of its last task when it ends
     film_id: str
     seconds: float
 
@@ -72,7 +72,7 @@ async def render(
         view = await _watch(session, render_id, console)
         if view.state != "done":
             raise RenderFailed(_why(view), render_id=render_id)
-        film = await deliver(session.store, view, out)
+        film = await deliver(session.store, view, out, Delivered(settings.data / "delivered.json"))
         if film is not None:
             deliver_text(await of_film(studio, session.store, render_id, board), film.with_suffix(".otio"))
     return Rendered(film, view, film_id, time.monotonic() - began)

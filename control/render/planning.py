@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -22,6 +22,10 @@ from functions.contract.manifest import EngineManifest
 from functions.contract.media import MediaFacts
 
 DOCUMENT_LIMIT = 4_000_000
+BOARDS = 8
+"""Storyboards that are kept as they were read."""
+K = TypeVar("K")
+V = TypeVar("V")
 FACTS = TypeAdapter(dict[str, OutputFacts])
 
 
@@ -75,15 +79,14 @@ class Known:
 
 
 class AskedFacts(Mapping[str, Mapping[str, OutputFacts]]):
-    """Facts that remember which of those asked for were missing."""
+    """Facts that remember what was asked for, and what of it was missing (None)."""
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
-        self.missing: set[str] = set()
+        self.asked: dict[str, Mapping[str, OutputFacts] | None] = {}
 
     def __getitem__(self, fp: str) -> Mapping[str, OutputFacts]:
-        if fp not in self._facts:
-            self.missing.add(fp)
+        self.asked[fp] = self._facts.get(fp)
         return self._facts[fp]
 
     def __iter__(self) -> Iterator[str]:
@@ -93,13 +96,34 @@ class AskedFacts(Mapping[str, Mapping[str, OutputFacts]]):
         return len(self._facts)
 
 
-class Planning:
-    """Reads what is planned from the database and store, and runs the planner in a thread."""
+@dataclass(frozen=True)
+class _Planned:
+    """A plan, and all that decided it: its subject and the facts that were asked for."""
 
-    def __init__(self, db: Database, store: ObjectStore, planner: Planner) -> None:
-        self._db, self._store, self._planner = db, store, planner
+    subject: Subject
+    asked: Mapping[str, Mapping[str, OutputFacts] | None]
+    plan: Plan
+
+    def holds(self, subject: Subject, facts: Facts) -> bool:
+        """Whether planning this anew would give the same."""
+        return subject == self.subject and all(facts.get(fp) == found for fp, found in self.asked.items())
+
+
+class Planning:
+    """Reads what is planned from the database and store, and runs the planner in a thread. Of the latest plans it keeps
+    so many as `kept`: such a plan is made again only where something differs that it was made of.
+    """
+
+    def __init__(self, db: Database, store: ObjectStore, planner: Planner, *, kept: int = 0) -> None:
+        self._db, self._store, self._planner, self._kept = db, store, planner, kept
         self._renders = Renders(db)
         self._catalogs: dict[str, Catalog] = {}
+        self._boards: dict[str, Storyboard] = {}
+        self._plans: dict[int, _Planned] = {}
+
+    def know(self, catalog: Catalog) -> None:
+        """A catalog that need not be read from the database."""
+        self._catalogs[catalog.sha256] = catalog
 
     async def board(self, film_id: str, n: int) -> Storyboard:
         """The storyboard of a revision. Raises `NotFound`."""
@@ -108,10 +132,14 @@ class Planning:
         )
         if not rows:
             raise NotFound(f"the film {film_id} has no revision {n}")
-        body = rows[0]["body"]
-        if body is None:
-            body = await self._store.read(document_key(rows[0]["sha256"]), DOCUMENT_LIMIT)
-        return await asyncio.to_thread(Storyboard.model_validate_json, body)
+        body, sha = rows[0]["body"], rows[0]["sha256"]
+        if sha not in self._boards:
+            if body is None:
+                body = await self._store.read(document_key(sha), DOCUMENT_LIMIT)
+            board = await asyncio.to_thread(Storyboard.model_validate_json, body)
+            _remember(self._boards, sha, board, BOARDS)
+            return board
+        return self._boards[sha]
 
     async def files(self, film_id: str) -> dict[str, str]:
         """What the film's file names stand for: name to sha256."""
@@ -181,17 +209,33 @@ class Planning:
     async def plan(self, subject: Subject, known: Known) -> Plan:
         """The plan under all facts there are. Facts give fingerprints, and those give further facts."""
         while True:
-            facts = AskedFacts(dict(known.facts))
-            plan = await asyncio.to_thread(
-                self._planner,
-                subject.board,
-                subject.recipe,
-                subject.catalog,
-                facts=facts,
-                uploads=subject.uploads,
-                takes=subject.takes,
-            )
-            known.wanted = facts.missing
-            await self.learn(known, {s.fingerprint for s in plan.steps if s.fingerprint is not None})
+            found = await self._plan(subject, dict(known.facts))
+            known.wanted = {fp for fp, fact in found.asked.items() if fact is None}
+            await self.learn(known, {s.fingerprint for s in found.plan.steps if s.fingerprint is not None})
             if not known.outdated:
-                return plan
+                return found.plan
+
+    async def _plan(self, subject: Subject, facts: Facts) -> _Planned:
+        for known in self._plans.values():
+            if known.holds(subject, facts):
+                return known
+        asked = AskedFacts(facts)
+        plan = await asyncio.to_thread(
+            self._planner,
+            subject.board,
+            subject.recipe,
+            subject.catalog,
+            facts=asked,
+            uploads=subject.uploads,
+            takes=subject.takes,
+        )
+        found = _Planned(subject, asked.asked, plan)
+        _remember(self._plans, id(found), found, self._kept)
+        return found
+
+
+def _remember(kept: dict[K, V], key: K, value: V, most: int) -> None:
+    """Keep it, and of all that is kept the latest."""
+    kept[key] = value
+    while len(kept) > most:
+        del kept[next(iter(kept))]

@@ -116,13 +116,13 @@ class Runner:
         return math.inf if due is None else (due - self.desk.clock()) / 1000
 
     async def tick(self) -> None:
-        """Look at every job that is due, then advance every render that is due."""
+        """Advance every render that is due, then look at every job that is: what looks bring, the next tick sees."""
         now = self.desk.clock()
         await self.desk.doors.refresh(self.desk.db, now)
         await self._reconcile(now)
-        await asyncio.gather(*(self._looks.begin(job, now) for job in await self.ledger.due(now)))
         await self._rouse()
         await self._advance_due(now)
+        await asyncio.gather(*(self._looks.begin(job, now) for job in await self.ledger.due(now)))
         await self.desk.doors.save(self.desk.db)
         await self._tidy(now)
 
@@ -168,7 +168,8 @@ class Runner:
             if (render := await self.renders.claim(token := self.desk.new_id(), now)) is not None:
                 claimed.append((render, token))
         ready = {render.id: await self._guarded_advance(render) for render, _ in claimed}
-        await self._submission.fairly((self._work[render], paths) for render, paths in ready.items() if paths)
+        found = [(self._work[render], paths) for render, paths in ready.items() if paths]
+        await self._submission.fairly(sorted(found, key=lambda each: each[0].served_at))
         for render, token in claimed:
             await self.renders.release(render.id, token, self._next(render.id))
 

@@ -87,6 +87,7 @@ class Studio(Generic[B]):
         self._wake = wake or (lambda: None)
         self._films, self._takes = Films(desk.db, desk.store), Takes(desk.db)
         self._renders, self._ledger = Renders(desk.db), Ledger(desk.db)
+        desk.planning.know(catalog)
         self._quotes, self._books = Quotes(desk, catalog), Books(desk.db, desk.month_limit_u, desk.clock)
 
     # films and revisions -------------------------------------------------------------------------------------------

@@ -31,6 +31,9 @@ from control.store.upload import UPLOAD_LIMIT
 from control.storyboard.models import Storyboard
 from functions.catalog import Catalog
 
+PLANS = 8
+"""Plans that are kept: a render and what is shown of it ask for the same one several times."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -100,7 +103,7 @@ async def opened(
         stack.push_async_callback(doors.close)
         hidden = Secrets(place.data / "doors", os.environ)
         await doors.load(db, hidden.read, clock)
-        planning = Planning(db, store, planner)
+        planning = Planning(db, store, planner, kept=PLANS)
         bell = Bell(doorbell_key(key), place.bell) if place.bell else None
         limit, days = place.month_limit_u, place.event_days
         desk = Desk(db, store, doors, planning, key, limit, clock, event_days=days, bell=bell, pace_s=pace_s)

@@ -24,7 +24,7 @@ class Submission:
         self._desk, self._ledger, self._post = desk, ledger, post
 
     async def fairly(self, ready: Iterable[tuple[Work, list[str]]]) -> None:
-        """One step of each render in turn, the most urgent first, as long as doors have room."""
+        """One step of each render in turn, its most urgent first, as long as doors have room."""
         queues = [(work, list(paths)) for work, paths in ready if paths]
         busy = await self._ledger.busy() if queues else {}
         while queues:
@@ -65,6 +65,7 @@ class Submission:
 
     async def _submit(self, work: Work, step: Step, door: Door) -> None:
         intent = self._intent(work, step, door)
+        work.served_at = intent.now
         claim, job = await self._ledger.submit(intent)
         if claim == "mine" and job is not None:
             self._desk.doors.guard(door.id).tried(intent.now, job.id)

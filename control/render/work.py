@@ -29,6 +29,8 @@ class Work:
     """Steps that no door takes for now, and why."""
     hungry: bool = False
     """Whether steps are ready for which no door had room."""
+    served_at: int = 0
+    """When a job was last submitted for it, in milliseconds since the epoch."""
     _charted: tuple[Plan, "_Chart"] | None = None
 
     @property

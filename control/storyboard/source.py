@@ -21,6 +21,7 @@ from ruamel.yaml.events import (
     NodeEvent,
     ScalarEvent,
 )
+from ruamel.yaml.parser import RoundTripParser
 from ruamel.yaml.reader import ReaderError
 
 from control.storyboard.errors import StoryboardRefused
@@ -81,8 +82,9 @@ def joined(text: str) -> str:
 def tree(text: str) -> Any:
     """ruamel's round-trip tree of guarded text. Raises `StoryboardRefused`."""
     try:
-        _guard(text)
-        return round_trip().load(text)
+        yaml = round_trip()
+        yaml.Parser = _GuardedParser
+        return yaml.load(text)
     except DuplicateKeyError as twice:
         line = twice.problem_mark.line + 1 if twice.problem_mark is not None else None
         raise _refused(str(twice.problem).split(" with value")[0].replace("found ", "") + "; keep one", line) from twice
@@ -105,21 +107,27 @@ def load(data: bytes | str) -> Source:
     return Source(_plain(node, (), lines), lines)
 
 
-def _guard(text: str) -> None:
+class _GuardedParser(RoundTripParser):
+    """Looks at each event before anything is made of it."""
+
     depth = nodes = 0
-    for event in round_trip().parse(text):
+
+    def get_event(self) -> Any:
+        """The next event. Raises `StoryboardRefused`."""
+        event = super().get_event()
         line = event.start_mark.line + 1
         if isinstance(event, AliasEvent) or getattr(event, "anchor", None):
             raise _refused("uses a YAML anchor or alias (& or *); write the words out", line)
         if isinstance(event, ScalarEvent | CollectionStartEvent) and event.tag is not None and event.tag != "!":
             raise _refused(f"uses the YAML tag {event.tag}; leave it out", line)
-        depth += isinstance(event, CollectionStartEvent)
-        depth -= isinstance(event, CollectionEndEvent)
-        nodes += isinstance(event, NodeEvent)
-        if depth > MAX_DEPTH:
+        self.depth += isinstance(event, CollectionStartEvent)
+        self.depth -= isinstance(event, CollectionEndEvent)
+        self.nodes += isinstance(event, NodeEvent)
+        if self.depth > MAX_DEPTH:
             raise _refused(f"is nested more than {MAX_DEPTH} deep", line)
-        if nodes > MAX_NODES:
+        if self.nodes > MAX_NODES:
             raise _refused(f"holds more than {MAX_NODES:,} values", line)
+        return event
 
 
 def _plain(node: Any, path: Path, lines: dict[Path, int]) -> Any:

@@ -24,7 +24,7 @@ class Catalog:
     def __contains__(self, name: str) -> bool:
         return name in self.engines
 
-    @property
+    @functools.cached_property
     def sha256(self) -> str:
         """Digest of all manifests: what a render keeps as its snapshot."""
         return digest({name: m.model_dump(mode="json") for name, m in self.engines.items()})

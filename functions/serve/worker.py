@@ -29,8 +29,10 @@ from functions.runtime.stores import Stores
 from functions.serve.session import kill_session
 from functions.serve.settings import DoorSettings
 
-NICE = 5
+NICE = 10
 """Workers leave the processor to the door, so that it answers while frames render."""
+AUTOGROUP = Path("/proc/self/autogroup")
+"""Where Linux shares the processor out among sessions first (sched(7)), a worker's own session must stand back too."""
 
 
 class Worker:
@@ -114,6 +116,8 @@ def main() -> None:
     """Keep the pipe to the door for ourselves: what libraries print goes to standard error."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(NICE)
+    with contextlib.suppress(OSError):
+        AUTOGROUP.write_text(str(NICE), "ascii")
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     Worker(sys.stdin.buffer, answers).serve()

@@ -36,6 +36,15 @@ DOOR = Door(
     terms=Terms(price_u=10, start_allowance_s=60),
 )
 
+ONE = {"a": Node()}
+FAN = {
+    "a/key": Node("write:a"),
+    "a/clip": Node("write:b", ("a/key",)),
+    "b/key": Node("write:c"),
+    "film": Node("write:f", ("a/clip", "b/key")),
+}
+"""Two shots and a film: four steps, of which one waits for one and one for two."""
+
 
 @dataclass
 class Clock:

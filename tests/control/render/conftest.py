@@ -6,6 +6,7 @@ import pytest
 from control.db import Database
 from control.db.migrate import migrate
 from control.db.sqlite import SqliteDatabase
+from tests.control.render.bench import Bench, bench
 from tests.servers.d1 import D1Server
 from tests.servers.twice import TwiceDatabase
 
@@ -39,3 +40,10 @@ async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Da
     await migrate(plain)
     yield TwiceDatabase(plain) if request.param == "twice" else plain
     await plain.close()
+
+
+@pytest.fixture
+async def b(tmp_path: Path, database: Database | None) -> AsyncIterator[Bench]:
+    """A bench with a paid door."""
+    async with bench(tmp_path, database=database) as found:
+        yield found

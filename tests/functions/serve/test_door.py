@@ -350,6 +350,17 @@ def test_sigterm_writes_no_result_for_what_it_kills(tmp_path: Path) -> None:
         assert d.ended(job)["status"] == "CANCELLED"
 
 
+def test_workers_stand_back_for_the_door(tmp_path: Path) -> None:
+    with door(tmp_path) as d:
+        job = request(f"hang:{tmp_path / 'pids'}")
+        d.run(job)
+        worker = two_pids(tmp_path / "pids")[0]
+        assert os.getpriority(os.PRIO_PROCESS, worker) == min(19, os.getpriority(os.PRIO_PROCESS, d.process.pid) + 10)
+        group = Path(f"/proc/{worker}/autogroup")
+        if group.exists():
+            assert group.read_text().split()[-1] == "10"
+
+
 def test_tied_door_ends_with_who_started_it(tmp_path: Path) -> None:
     with door(tmp_path) as d:
         job = request(f"hang:{tmp_path / 'pids'}")
@@ -382,9 +393,9 @@ def test_door_that_cannot_start_says_why(tmp_path: Path, name: str, text: str, s
 
 
 def test_door_refuses_engines_it_cannot_run(tmp_path: Path) -> None:
-    ran = start_badly(tmp_path, {}, "--engines", "motion-wan,nobody")
+    ran = start_badly(tmp_path, {}, "--engines", "motion-veo,nobody")
     assert ran.returncode == 1
-    assert "cannot run motion-wan, nobody" in ran.stderr
+    assert "cannot run motion-veo, nobody" in ran.stderr
 
 
 def start_badly(folder: Path, files: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
