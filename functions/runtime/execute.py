@@ -23,35 +23,32 @@ from pathlib import Path
 from functions.contract.errors import (
     DeadlineExceeded,
     EngineError,
-    ExecutionsSpent,
     GpuBroken,
     InputError,
     JobError,
     OutOfMemory,
     StorageError,
-    TooLate,
 )
 from functions.contract.job import (
-    ExecutionMark,
     JobProgress,
     JobRequest,
     JobResult,
     Metrics,
     OutputFact,
     Provenance,
-    Started,
 )
 from functions.contract.manifest import EngineManifest
 from functions.media.checks import check_outputs
+from functions.runtime.begin import begin
 from functions.runtime.call import Call
 from functions.runtime.children import Stop
 from functions.runtime.context import ProgressLog, Report, RunningJob, input_path
 from functions.runtime.engine import Outcome
 from functions.runtime.engines import Engines
 from functions.runtime.gpu import lost
-from functions.runtime.results import JSON, LIMIT, ended, found, settle
+from functions.runtime.results import ended, found, settle
 from functions.runtime.storage import Digest, Storage, disk_error, file_digest
-from functions.runtime.verify import Trust, check, execution_name
+from functions.runtime.verify import Trust, check
 
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 """Bytes in the unit of `ru_maxrss`."""
@@ -110,28 +107,10 @@ class _Execution:
         storage = host.storage(request)
         if (earlier := found(request, storage)) is not None:
             return earlier
-        self.begin(storage)
+        self.number = self.call.number or begin(request, storage, self.call, now=host.now_ms(), worker=host.worker)
         with deadline(self.stop, request.deadline_s), workspace(host, request.job_id) as folder:
             result = self.make(manifest, storage, folder)
         return settle(request, storage, result)
-
-    def begin(self, storage: Storage) -> None:
-        """Leave the `started` object, then count this execution. Raises `TooLate` or `ExecutionsSpent`."""
-        request, now = self.request, self.host.now_ms()
-        key = request.reserved.started.key
-        if now <= request.start_by:
-            mark = Started(job_id=request.job_id, provider_id=self.call.handle, worker=self.host.worker, at=now)
-            storage.create(key, mark.model_dump_json().encode(), JSON, lasting=False)
-        elif storage.get(key, LIMIT) is None:
-            raise TooLate("the job was not begun in time; submit the step again")
-        since = self.call.since or now
-        mark_at = ExecutionMark(at=now, worker=self.host.worker, call=self.call.name, since=since)
-        for number in range(1, request.executions + 1):
-            key = f"{request.reserved.work.key}/{execution_name(number)}"
-            if storage.create(key, mark_at.model_dump_json().encode(), JSON, lasting=False):
-                self.number = number
-                return
-        raise ExecutionsSpent(f"the job has run {request.executions} times without a result; submit the step again")
 
     def make(self, manifest: EngineManifest, storage: Storage, folder: Path) -> JobResult:
         for part in ("inputs", "outputs", "scratch"):

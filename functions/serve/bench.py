@@ -4,17 +4,19 @@ door's own pool a bench remembers nothing, and never takes itself for the only o
 
 import asyncio
 import contextlib
+import os
 import secrets
 import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from functions.contract.errors import Cancelled, ContractError, ExecutionsSpent, JobError, WorkerDied
 from functions.contract.job import JobProgress, JobRequest, JobResult, Metrics
+from functions.runtime.begin import begin
 from functions.runtime.call import Call
-from functions.runtime.results import ended, settle
+from functions.runtime.results import ended, found, settle
 from functions.runtime.stores import Stores
 from functions.runtime.verify import Trust, check
 from functions.serve.bell import ring
@@ -108,17 +110,18 @@ class Bench:
                     return await self._settle(job, done)
 
     async def _once(self, job: _Job) -> JobResult | JobError:
-        """One execution: its result, or what ended it without."""
+        """One execution: its result, or what ended it without. It is counted before a process loads its engine."""
+        begun = await asyncio.to_thread(self._begin, job)
+        if isinstance(begun, JobResult):
+            return begun
         worker = await self._take()
         job.running = Execution(worker, job.request, self._settings.grace_s, job.report)
         try:
-            result = await job.running.result(call=job.call, cancelled=job.cancelled)
+            result = await job.running.result(call=begun, cancelled=job.cancelled)
             if self._left:
                 raise Left
             if result is None:
                 return job.running.reason or WorkerDied(await worker.why())
-            if result.error is not None and result.error.code == ExecutionsSpent.code:
-                raise ExecutionsSpent(result.error.message)
             if lost_gpu(result):
                 await worker.end()
             return result
@@ -126,6 +129,22 @@ class Bench:
             job.running.close()
             job.running = None
             await self._give(worker, job.request)
+
+    def _begin(self, job: _Job) -> Call | JobResult:
+        """The execution with its number; or the result that there is already, or why it may not begin. Raises
+        `ExecutionsSpent`.
+        """
+        request, worker = job.request, f"{self._settings.host or self._settings.door}/{os.getpid()}"
+        try:
+            storage = self._storage(request)
+            if (earlier := found(request, storage)) is not None:
+                return earlier
+            number = begin(request, storage, job.call, now=time.time_ns() // 1_000_000, worker=worker)
+        except ExecutionsSpent:
+            raise
+        except JobError as error:
+            return ended(request, error)
+        return replace(job.call, number=number)
 
     async def _settle(self, job: _Job, reason: JobError) -> JobResult:
         took_s = round(time.time_ns() / 1e9 - job.call.since / 1000, 3)
