@@ -11,6 +11,7 @@ import pytest
 from functions.animatic.engine import Animatic
 from functions.catalog import builtin
 from functions.contract.base import Size
+from functions.contract.errors import ContractError
 from functions.contract.manifest import EngineManifest
 from functions.contract.params import Composition, Figure, Keyframe, Params
 from functions.runtime.engine import Outcome
@@ -86,6 +87,12 @@ class FolderJob:
 
     def output(self, name: str) -> Path:
         return self.folder / name
+
+    def keep(self, name: str, path: Path) -> None:
+        raise ContractError(f"the animatic keeps nothing, so not {name!r}")
+
+    def kept(self, name: str, path: Path) -> bool:
+        return False
 
     def progress(self, stage: str, done: int = 0, total: int = 0) -> None:
         self.reports.append((stage, done, total))

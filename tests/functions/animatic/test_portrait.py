@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,7 +44,7 @@ def striped() -> Image.Image:
     return ground
 
 
-def saved(picture: Image.Image, folder: Path, name: str = "ada.png", **options: object) -> Path:
+def saved(picture: Image.Image, folder: Path, name: str = "ada.png", **options: Any) -> Path:
     path = folder / name
     picture.save(path, **options)
     return path
@@ -99,7 +100,7 @@ def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
     page.write_text("<html>no</html>")
     Image.new("1", (30_000, 1)).save(huge)
     cut.write_bytes(saved(drawn((0, 0, 0, 0)), tmp_path).read_bytes()[:900])
-    for path, said in ((page, "neither a PNG"), (huge, "too large"), (cut, "damaged")):
+    for path, said in ((page, "neither a PNG"), (huge, "too large"), (cut, "a damaged")):
         with pytest.raises(InputError, match=f"Input 'portrait_ada' is {said}"):
             portrait.load(path, "portrait_ada")
 
