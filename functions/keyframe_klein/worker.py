@@ -25,7 +25,7 @@ from functions.models.plan import Plan, make_plan
 from functions.models.png import PngWriter
 from functions.models.preview import LinearPreview
 from functions.models.replan import run_planned
-from functions.models.score import detector, score
+from functions.models.score import score
 from functions.models.snapshots import Snapshots
 from functions.models.staging import Stages
 from functions.models.steps import Denoising, Limits
@@ -48,23 +48,27 @@ class Worker:
 
     def make(self, job: Job, params: Keyframe) -> Outcome:
         """See `engine.KeyframeKlein.run`."""
-        shot = read(job, params)
+        shot, finds = read(job, params), cast.finder(self._snapshots)
         how = builtin().text
         asked = text.tokens(text.tokenizer(self._models.folder), shot.prompt, how.tokens)
 
+        used: list[Plan] = []
+
         def attempt(plan: Plan) -> NDArray[np.uint8]:
             self._stages.follow(plan)
-            with self._stages.guard(), torch.inference_mode():
+            used.append(plan)
+            with self._stages.guard(), torch.no_grad():
                 return self._picture(job, shot, asked, plan)
 
         picture, notes = run_planned(self._plan(shot), attempt)
         writer = PngWriter(picture, job.output("image.png"))
-        rank = score(picture, cast.faces(params.composition), detector(self._snapshots))
+        rank = score(picture, cast.faces(params.composition), finds)
         writer.wait()
         return Outcome(
             facts={"image.png": MediaFacts(type="image", score=round(rank.value, 4))},
             notes=[*shot.notes, *notes, rank.note],
-            provenance=self._provenance(),
+            provenance=self._provenance(used[-1]),
+            random=self._snapshots.random(SET),
         )
 
     def _plan(self, shot: Shot) -> Plan:
@@ -111,13 +115,14 @@ class Worker:
             most = builtin().references.pixels
             return [latents.encode(picture, vae, most) for picture in shot.pictures]
 
-    def _provenance(self) -> Provenance:
+    def _provenance(self, plan: Plan) -> Provenance:
         device = self._stages.device
         return Provenance(
             engine_version=self._manifest.version,
             weights={SET: self._snapshots.digest(SET)},
             gpu=device.name,
             attention=device.attention,
+            plan=f"{plan.why}; {str(self._models.dtype).removeprefix('torch.')}",
             libraries={m.__name__: m.__version__ for m in (torch, diffusers, transformers)},
         )
 

@@ -6,7 +6,7 @@ Passes read the plate and never one another's work, so nothing of one character 
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +29,7 @@ from functions.models.plan import Plan
 from functions.models.preview import LinearPreview
 from functions.models.sdxl import text
 from functions.models.sdxl.text import Words
-from functions.models.staging import Stages
+from functions.models.staging import Model, Stages
 from functions.models.steps import Denoising, Limits, check_latents
 from functions.runtime.engine import Job
 
@@ -39,7 +39,7 @@ GRID = 64
 """Sizes of passes are multiples of this."""
 FEATHER = 0.1
 """Edge of a region in which its words and pictures fade, as a share of its longer side."""
-LIMITS = Limits(0.05, 20.0)
+LIMITS = Limits(0.05, 50.0)
 """Standard deviation of SDXL's latents: about 0.8 for photographs; wide, because only proof may refuse."""
 IN_PLACE = ("resident", "model_offload")
 """Placements whose weights are whole on the device while they are used."""
@@ -87,6 +87,7 @@ class Maker:
         self.job, self.shot, self.recipe, self.dressed = job, shot, recipe, dressed
         self.models, self.stages, self.plan = loaded.models, loaded.stages, plan
         self.wardrobe, self.tokens = loaded.wardrobe, loaded.tokens
+        self.unet = self.models.unet(reference_file(shot), shot.size)
         self.passes = passes_of(shot, loaded.models.native)
         total = recipe.steps + sum(_steps(recipe, self._strength) for _ in self.passes)
         self.denoising = Denoising(job, total, preview=loaded.preview)
@@ -96,20 +97,32 @@ class Maker:
         """The picture. Raises `Cancelled`, `DeadlineExceeded`, `OutputRefused` and what torch raises."""
         words, looks, guide = self._encode(), self._look(), self._guide()
         self.denoising.begin()
-        with self._dressing() as dress:
-            latents = self._plate(dress(self._plate_adapters()), words, looks, guide)
+        with self._wearing(self.unet, self._plate_adapters()) as unet:
+            latents = self._plate(unet, words, looks, guide)
         plate, known = self._decode_plate(latents)
         if not self.passes:
             return plate
-        with self._dressing() as dress:
-            made = [self._paint(dress, one, k, words, looks) for one, k in zip(self.passes, known, strict=True)]
+        made = [self._paint(one, k, words, looks) for one, k in zip(self.passes, known, strict=True)]
         return self._lay_in(plate, made)
 
     def _encode(self) -> Words:
+        """All texts, each through encoders that wear what the UNet wears when it hears them."""
         self.job.progress("read", 0, 1)
+        plate, people = self._plate_adapters(), self.shot.characters
+        heard = [plate] * (2 + len(people)) + [(*self.dressed.common, *self.dressed.own[one.id]) for one in people]
+        rows: dict[tuple[Worn, ...], list[int]] = {}
+        for row, adapters in enumerate(heard):
+            rows.setdefault(tuple(one for one in adapters if one.speaks), []).append(row)
+        found: dict[int, Words] = {}
+        for adapters, own in rows.items():
+            words = self._read(adapters, own)
+            found |= {row: words[[i]] for i, row in enumerate(own)}
+        return text.joined([found[row] for row in range(len(heard))])
+
+    def _read(self, adapters: Sequence[Worn], rows: Sequence[int]) -> Words:
         one, two = self.models.text()
-        with self.stages.use(one) as first, self.stages.use(two) as second:
-            return text.encode(self.tokens, first, second)
+        with self._wearing(one, adapters) as first, self._wearing(two, adapters) as second:
+            return text.encode(self.tokens[rows], first, second)
 
     def _look(self) -> dict[str, Tensor]:
         """Tokens of each character's references, and of the whole picture's under ""."""
@@ -141,27 +154,21 @@ class Maker:
         return torch.from_numpy(drawn.copy()).permute(2, 0, 1)[None].float().to(self.stages.device.torch_device) / 255
 
     @contextmanager
-    def _dressing(self) -> Iterator[Callable[[Sequence[Worn]], Any]]:
-        """A function that gives the UNet in these adapters; the last one given is the only one that may be used."""
-        model = self.models.unet(reference_file(self.shot), self.shot.size)
-        in_place = self.plan.placements["unet"] in IN_PLACE
-        with ExitStack() as stack:
-            if in_place:
-                unet = stack.enter_context(self.stages.use(model))
-                stack.callback(self._undress, unet)
-
-            def dress(adapters: Sequence[Worn]) -> Any:
-                if not in_place:
-                    stack.close()
-                    return stack.enter_context(self.stages.use(variants.dressed(model, adapters)))
-                self.wardrobe.wear(unet, adapters)
-                return unet
-
-            yield dress
-
-    def _undress(self, unet: torch.nn.Module) -> None:
-        if self.plan.placements["unet"] != "resident":
-            self.wardrobe.forget(unet)
+    def _wearing(self, model: Model, adapters: Sequence[Worn]) -> Iterator[Any]:
+        """A model on the device in exactly these adapters."""
+        parts = [one.of(model.size.name) for one in adapters]
+        placement = self.plan.placements[model.size.name]
+        if placement not in IN_PLACE:
+            with self.stages.use(variants.dressed(model, parts)) as module:
+                yield module
+            return
+        with self.stages.use(model) as module:
+            try:
+                self.wardrobe.wear(module, parts)
+                yield module
+            finally:
+                if placement != "resident":
+                    self.wardrobe.forget(module)
 
     def _plate_adapters(self) -> tuple[Worn, ...]:
         alone = () if self.shot.crowded else tuple(self.shot.characters)
@@ -199,22 +206,15 @@ class Maker:
         whole = [Reference(looks[""], scale)] if "" in looks else []
         return Condition(words[self._rows(1)].states, tuple(own) if self.shot.crowded else (), (*whole, *seen))
 
-    def _paint(self, dress: Any, one: Pass, known: Tensor, words: Words, looks: dict[str, Tensor]) -> Tensor:
-        unet = dress((*self.dressed.common, *self.dressed.own[one.character.id]))
+    def _paint(self, one: Pass, known: Tensor, words: Words, looks: dict[str, Tensor]) -> Tensor:
         own = words[self._rows(2 + len(self.shot.characters) + self.shot.characters.index(one.character))]
-        scale = recipes.builtin().references.scale
-        seen = (Reference(looks[one.character.id], scale),) if one.character.id in looks else ()
-        number = 1 + self.passes.index(one)
-        run = Run(
-            unet,
-            self.recipe,
-            own,
-            Condition(own.states, (), seen),
-            noise(known.shape, self.shot.params.seed, "initial", number),
-            one.size,
-            known=Known(known, one.latent_mask().to(known.device), self._strength),
-        )
-        return self._run(run, f"the pass of {one.character.id}")
+        scale, name = recipes.builtin().references.scale, one.character.id
+        seen = (Reference(looks[name], scale),) if name in looks else ()
+        drawn = noise(known.shape, self.shot.params.seed, f"pass of {name}")
+        around = Known(known, one.latent_mask().to(known.device), self._strength)
+        with self._wearing(self.unet, (*self.dressed.common, *self.dressed.own[name])) as unet:
+            run = Run(unet, self.recipe, own, Condition(own.states, (), seen), drawn, one.size, known=around)
+            return self._run(run, f"the pass of {name}")
 
     def _run(self, run: Run, stage: str) -> Tensor:
         before = self.done

@@ -2,11 +2,12 @@
 
 import functools
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 import torch
+from diffusers.models.attention import BasicTransformerBlock
 from torch import nn
 from transformers import DPTImageProcessor
 
@@ -14,6 +15,7 @@ from functions.contract.base import Size
 from functions.keyframe_sdxl import attention
 from functions.models import tensors
 from functions.models.device import Device
+from functions.models.kernels import compile_forward, compiling
 from functions.models.plan import ModelSize
 from functions.models.sdxl import weights
 from functions.models.snapshots import Snapshots
@@ -30,11 +32,28 @@ class Precision:
     main: torch.dtype
     vae: torch.dtype
 
+    def __str__(self) -> str:
+        return str(self.main).removeprefix("torch.")
+
     @classmethod
     def of(cls, device: Device) -> "Precision":
         """Half precision on a GPU, single on a CPU."""
         gpu = device.torch_device != "cpu"
         return cls(torch.bfloat16, torch.float16) if gpu else cls(torch.float32, torch.float32)
+
+
+def channels_last(module: nn.Module) -> None:
+    """Put convolutions into the memory format that GPUs compute them in."""
+    module.to(memory_format=torch.channels_last)
+
+
+def ready(unet: nn.Module) -> None:
+    """Ready a UNet for a GPU: channels last, and its transformer blocks compiled; those of one width share it."""
+    channels_last(unet)
+    if compiling():
+        for block in unet.modules():
+            if isinstance(block, BasicTransformerBlock):
+                compile_forward(block)
 
 
 @dataclass(frozen=True)
@@ -67,7 +86,8 @@ class Models:
 
         stored = self._part(weights.UNET) + _numbers(path, "ip_adapter.")
         key = ("unet", self.snapshots.digest(weights.BASE), reference_file)
-        return self._sized(key, "unet", stored, load, "denoise", UNET_PER_PIXEL * size.width * size.height)
+        model = self._sized(key, "unet", stored, load, "denoise", UNET_PER_PIXEL * size.width * size.height)
+        return replace(model, ready=ready)
 
     def control(self) -> Model:
         """ControlNet Union."""
@@ -110,7 +130,8 @@ class Models:
         working = VAE_PER_PIXEL * size.width * size.height
         whole = ModelSize("vae", stored, working, "vae", tiled_bytes=min(working, TILED))
         key = ("vae", self.snapshots.digest(weights.VAE))
-        return Model(key, whole, lambda device: weights.vae(folder, str(device), self.precision.vae))
+        load = weights.vae
+        return Model(key, whole, lambda device: load(folder, str(device), self.precision.vae), ready=channels_last)
 
     def _adapter(self, file: str) -> Path:
         return self.snapshots.folder(weights.REFERENCES) / "sdxl_models" / file

@@ -41,6 +41,8 @@ def tokens(
 
 def depth(picture: Picture, estimator: DepthAnythingForDepthEstimation, reader: DPTImageProcessor) -> Tensor:
     """Inverse depth (rows, columns) of a picture, at the estimator's own size; near is large."""
-    pixels = reader(images=picture, return_tensors="pt").pixel_values.to(estimator.device, estimator.dtype)
+    pixels = reader(images=Image.fromarray(picture), return_tensors="pt").pixel_values.to(
+        estimator.device, estimator.dtype
+    )
     found: Tensor = estimator(pixel_values=pixels).predicted_depth[0]
     return found

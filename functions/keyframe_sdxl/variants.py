@@ -12,14 +12,36 @@ from torch import Tensor, nn
 from functions.models.adapters import Lora, LowRank, Whole
 from functions.models.staging import Model
 
+SPOKEN = ("text_encoder.", "text_encoder_2.")
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Worn:
-    """An adapter on a UNet. `key` names its file, `scale` how strongly it acts."""
+    """An adapter and how strongly it acts. `key` names its file. Weights of text encoders have their names before them:
+    `text_encoder.text_model...`, `text_encoder_2.text_model...`; others are the UNet's.
+    """
 
     key: Hashable
     lora: Lora
     scale: float
+
+    @property
+    def speaks(self) -> bool:
+        """Whether it changes how texts are read."""
+        return any(name.startswith(SPOKEN) for name in self.lora.factors)
+
+    def of(self, model: str) -> "Worn":
+        """What of it is for one model, under that model's own names."""
+        parts = {_own_name(name, model): factors for name, factors in self.lora.factors.items()}
+        return replace(self, lora=replace(self.lora, factors={name: f for name, f in parts.items() if name}))
+
+
+def _own_name(name: str, model: str) -> str:
+    """The weight's name in a model, empty where it is another's."""
+    spoken = name.startswith(SPOKEN)
+    if model == "unet":
+        return "" if spoken else name
+    return name.removeprefix(f"{model}.") if name.startswith(f"{model}.") else ""
 
 
 @dataclass
@@ -38,6 +60,7 @@ class Wardrobe:
         """Give the UNet exactly these adapters. Wearing none again leaves it bit-equal to what it was."""
         own = self._known.setdefault(unet, _Own())
         parameters = dict(unet.named_parameters())
+        parameters |= {f"text_model.{name}": value for name, value in parameters.items()}
         for name in sorted({name for one in adapters for name in one.lora.factors} | own.worn.keys()):
             wanted = [one for one in adapters if name in one.lora.factors]
             keys = tuple((one.key, one.scale) for one in wanted)
@@ -72,10 +95,12 @@ def _on(part: LowRank | Whole, device: torch.device) -> LowRank | Whole:
     return LowRank(part.down.to(device), part.up.to(device), part.scale)
 
 
-def shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the weights that an adapter may touch."""
-    own = module.state_dict()
-    return {name: tuple(value.shape) for name, value in own.items() if ".processor." not in name}
+def shapes(model: str, module: nn.Module) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the weights that an adapter may touch; text encoders are named as their publishers do."""
+    own = {name: tuple(value.shape) for name, value in module.state_dict().items() if ".processor." not in name}
+    if model == "unet":
+        return own
+    return {f"{model}.text_model.{name.removeprefix('text_model.')}": shape for name, shape in own.items()}
 
 
 def file_key(path: Path) -> str:

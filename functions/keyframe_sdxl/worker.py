@@ -7,8 +7,6 @@ from dataclasses import replace
 import diffusers
 import torch
 import transformers
-from accelerate import init_empty_weights
-from diffusers import UNet2DConditionModel
 
 from functions.contract.base import Size
 from functions.contract.job import Note, Provenance
@@ -26,11 +24,12 @@ from functions.models import cast
 from functions.models.adapters import read_lora
 from functions.models.chart import chart
 from functions.models.device import Device, detect
+from functions.models.faces import FaceDetector
 from functions.models.plan import Plan, make_plan
 from functions.models.png import PngWriter
 from functions.models.preview import LinearPreview
 from functions.models.replan import run_planned
-from functions.models.score import detector, score
+from functions.models.score import score
 from functions.models.sdxl import text, weights
 from functions.models.snapshots import Snapshots
 from functions.models.staging import Stages
@@ -52,27 +51,32 @@ class Worker:
 
     def make(self, job: Job, params: Keyframe) -> Outcome:
         """See `engine.KeyframeSdxl.run`."""
-        recipe, shot = recipes.recipe_of(params), read(job, params)
+        recipe, finds = recipes.recipe_of(params), cast.finder(self._snapshots)
+        shot = _framed(read(job, params), finds)
         folder = self._snapshots.folder(weights.TOKENIZERS)
         tokens = text.tokens(text.tokenizers(folder), shot.texts)
         dressed = self._dressed(recipe, shot)
         loaded = Loaded(self._models, self._stages, self._wardrobe, tokens)
 
+        used: list[Plan] = []
+
         def attempt(plan: Plan) -> Picture:
             self._stages.follow(plan)
-            with self._stages.guard(), torch.inference_mode():
+            used.append(plan)
+            with self._stages.guard(), torch.no_grad():
                 preview = self._preview or self._learnt(params.size)
                 return Maker(job, shot, recipe, dressed, replace(loaded, preview=preview), plan).make()
 
         picture, notes = run_planned(self._plan(shot), attempt)
         writer = PngWriter(picture, job.output("image.png"))
-        rank = score(picture, cast.faces(params.composition), detector(self._snapshots))
+        rank = score(picture, cast.faces(params.composition), finds)
         begun = time.monotonic()
         writer.wait()
         return Outcome(
             facts={"image.png": MediaFacts(type="image", score=round(rank.value, 4))},
             notes=[*shot.notes, *_told(tokens, dressed), *notes, rank.note],
-            provenance=self._provenance(recipe),
+            provenance=self._provenance(recipe, used[-1]),
+            random=self._snapshots.random(weights.BASE),
             encode_s=time.monotonic() - begun,
         )
 
@@ -109,12 +113,12 @@ class Worker:
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         if not self._base:
-            values = weights.config(self._snapshots.folder(weights.BASE) / "unet", "unet")
-            with init_empty_weights():
-                self._base = shapes(UNet2DConditionModel.from_config(values))
+            folder = self._snapshots.folder(weights.BASE)
+            for name, module in weights.outlines(folder).items():
+                self._base |= shapes(name, module)
         return self._base
 
-    def _provenance(self, recipe: Recipe) -> Provenance:
+    def _provenance(self, recipe: Recipe, plan: Plan) -> Provenance:
         sets = [weights.BASE, weights.VAE, weights.REFERENCES, *([recipe.adapter.weights] if recipe.adapter else [])]
         device = self._stages.device
         return Provenance(
@@ -122,18 +126,30 @@ class Worker:
             weights={name: self._snapshots.digest(name) for name in sets},
             gpu=device.name,
             attention=device.attention,
+            plan=f"{plan.why}; {self._models.precision}",
             libraries={m.__name__: m.__version__ for m in (torch, diffusers, transformers)},
         )
 
 
+def _framed(shot: Shot, finds: FaceDetector) -> Shot:
+    """The shot with what its figures' references show said, and cut to heads where only these are read."""
+    shown = {one.id: one.references for one in shot.characters}
+    shot = replace(shot, notes=(*shot.notes, *cast.told(shown, finds)))
+    if reference_file(shot) != recipes.builtin().references.face_file:
+        return shot
+    heads = [tuple(cast.head(p, finds) for p in one.references) for one in shot.characters]
+    people = (replace(one, references=own) for one, own in zip(shot.characters, heads, strict=True))
+    return replace(shot, characters=tuple(people))
+
+
 def _told(tokens: text.Tokens, dressed: Dressed) -> list[Note]:
-    """What became of long texts, and of parts of adapters that are for the text encoders."""
+    """What became of long texts, and of keys of adapters that no part of SDXL has."""
     notes = []
     if tokens.chunks > 1:
         detail = f"The longest text needs {tokens.chunks} parts of 75 tokens; all were used."
         notes.append(Note(code="prompt_chunked", detail=detail, value=tokens.chunks))
     worn = [*dressed.common, *(one for own in dressed.own.values() for one in own)]
     if dropped := sum(len(one.lora.report.dropped) for one in worn):
-        detail = f"{dropped} keys of the adapters are for text encoders; they were left out."
-        notes.append(Note(code="adapter_text_left_out", detail=detail, value=dropped))
+        detail = f"{dropped} keys of the adapters are for models that SDXL has not; they were left out."
+        notes.append(Note(code="adapter_keys_left_out", detail=detail, value=dropped))
     return notes

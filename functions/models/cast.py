@@ -1,16 +1,23 @@
 """The cast's pictures among a keyframe's inputs: `ref_<figure>_NN` of a figure, `shot_ref_NN` of the whole picture."""
 
 import re
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 from PIL import Image
 
 from functions.contract.errors import InputError
 from functions.contract.job import Note
 from functions.contract.params import Composition, Keyframe
 from functions.media.stills import read_still
+from functions.models.faces import FaceDetector
+from functions.models.snapshots import Snapshots
 from functions.runtime.engine import Job
 
 OF_FIGURE, OF_SHOT = re.compile(r"ref_(.+)_\d+"), re.compile(r"shot_ref_\d+")
+FACES = "mediapipe-faces"
+AROUND = 2.0
+"""Sides of a head's square, in sides of its face."""
 ASPECT = 0.02
 """How much the aspect of `previous` may differ before it is said that it was cropped."""
 UNSEEN = frozenset({"extreme-wide", "insert"})
@@ -83,3 +90,31 @@ def faces(composition: Composition) -> int:
         return 0
     hidden = {composition.pov, composition.over}
     return sum(figure.facing != "away" and figure.id not in hidden for figure in composition.figures)
+
+
+def finder(snapshots: Snapshots) -> FaceDetector:
+    """What finds faces. Raises `EngineError` where its weights are missing or altered."""
+    return FaceDetector(snapshots.folder(FACES) / "face_detection_full_range.tflite")
+
+
+def told(shown: Mapping[str, Sequence[Image.Image]], finds: FaceDetector) -> list[Note]:
+    """Notes of figures' references in which no face is found, or more than one."""
+    notes = []
+    for figure, pictures in shown.items():
+        for number, picture in enumerate(pictures, 1):
+            if (count := len(finds.find(np.asarray(picture)))) != 1:
+                detail = f"Reference {number} of {figure} shows {count} faces that are found; it should show one."
+                notes.append(Note(code="reference_faces", detail=detail, value=count))
+    return notes
+
+
+def head(picture: Image.Image, finds: FaceDetector) -> Image.Image:
+    """The square around the largest face, `AROUND` times as wide; the whole picture where no face is found."""
+    found = finds.find(np.asarray(picture))
+    if not found:
+        return picture
+    (x, y), half = found[0].centre, AROUND * max(found[0].width, found[0].height) / 2
+    side = min(2 * half, *picture.size)
+    left = min(max(0.0, x - side / 2), picture.width - side)
+    top = min(max(0.0, y - side / 2), picture.height - side)
+    return picture.crop((round(left), round(top), round(left + side), round(top + side)))

@@ -10,12 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.contract.errors import EngineError
 from functions.contract.job import Note
 from functions.models.faces import FaceDetector
-from functions.models.snapshots import Snapshots
 
-FACES = "mediapipe-faces"
 WIDTH = 1024
 """Pixels across at which sharpness is measured."""
 SHARP = 150.0
@@ -24,36 +21,26 @@ SHARP = 150.0
 
 @dataclass(frozen=True)
 class Score:
-    """`value` 0 to 1, of `sharpness` (variance of the Laplacian) and of `faces` found of `expected`; `faces` is None
-    where no detector looked.
-    """
+    """`value` 0 to 1, of `sharpness` (variance of the Laplacian) and of `faces` found of `expected`."""
 
     value: float
     sharpness: float
-    faces: int | None
+    faces: int
     expected: int
 
     @property
     def note(self) -> Note:
         """As the result tells it."""
-        looked = "" if self.faces is None else f", {self.faces} of {self.expected} faces"
-        return Note(code="score", detail=f"Sharpness {self.sharpness:.0f}{looked}.", value=round(self.value, 4))
+        detail = f"Sharpness {self.sharpness:.0f}, {self.faces} of {self.expected} faces."
+        return Note(code="score", detail=detail, value=round(self.value, 4))
 
 
-def score(picture: NDArray[np.uint8], expected: int = 0, finder: FaceDetector | None = None) -> Score:
+def score(picture: NDArray[np.uint8], expected: int, finder: FaceDetector) -> Score:
     """The score of an R'G'B' picture (rows, columns, 3) in which `expected` faces should be seen."""
-    found = len(finder.find(picture)) if finder is not None else None
-    there = 1.0 if found is None or not expected else min(found, expected) / expected
+    found = len(finder.find(picture))
+    there = min(found, expected) / expected if expected else 1.0
     sharp = sharpness(picture)
     return Score(sharp / (sharp + SHARP) * (1 + there) / 2, sharp, found, expected)
-
-
-def detector(snapshots: Snapshots) -> FaceDetector | None:
-    """What finds faces, where its weights are here: a ranking is no reason to refuse a picture."""
-    try:
-        return FaceDetector(snapshots.folder(FACES) / "face_detection_full_range.tflite")
-    except EngineError:
-        return None
 
 
 def sharpness(picture: NDArray[np.uint8]) -> float:

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from functions.runtime.children import Stop
 from functions.runtime.context import Report
 from functions.runtime.execute import execute
 from tests.servers import jobs
+from tests.servers.faces import detector_weights
 from tests.servers.motion import Bench, picture
 
 SMALL = Size(width=128, height=64)
@@ -64,6 +66,12 @@ def stored(data: bytes, name: str) -> InputRef:
     sha = hashlib.sha256(data).hexdigest()
     key = keys.artifact_key(sha, "0" * 24, "lora.safetensors")
     return InputRef(key=key, identity=f"fp:{sha}/lora.safetensors", sha256=sha, size=len(data))
+
+
+def faces(root: Path) -> None:
+    """Put the real weights of the face detector among the sets below `root`."""
+    (root / "mediapipe-faces").mkdir()
+    shutil.copy(detector_weights(), root / "mediapipe-faces/face_detection_full_range.tflite")
 
 
 class Desk:

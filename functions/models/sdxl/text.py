@@ -1,5 +1,6 @@
 """Prompts through SDXL's two text encoders."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,12 +30,16 @@ class Tokens:
     first: Tensor
     second: Tensor
 
+    def __getitem__(self, rows: Sequence[int]) -> "Tokens":
+        return Tokens(self.first[list(rows)], self.second[list(rows)])
+
     @property
     def chunks(self) -> int:
         """Chunks of each text."""
         return self.first.shape[1]
 
 
+@functools.cache
 def tokenizers(folder: Path) -> tuple[CLIPTokenizer, CLIPTokenizer]:
     """The tokenizers of both encoders: they share a vocabulary and differ in how they pad."""
     first, second = (
@@ -56,3 +61,8 @@ def encode(given: Tokens, first: CLIPTextModel, second: CLIPTextModelWithProject
     two = second(given.second.flatten(0, 1).to(second.device), output_hidden_states=True)
     states = torch.cat([one, two.hidden_states[-2]], dim=-1)
     return Words(states.reshape(texts, -1, states.shape[-1]), two.text_embeds.reshape(texts, chunks, -1)[:, 0])
+
+
+def joined(parts: Sequence[Words]) -> Words:
+    """Texts that were encoded apart, one after another."""
+    return Words(torch.cat([part.states for part in parts]), torch.cat([part.pooled for part in parts]))

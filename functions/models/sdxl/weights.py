@@ -65,6 +65,17 @@ def schedule() -> dict[str, Any]:
     return values
 
 
+def outlines(folder: Path) -> dict[str, nn.Module]:
+    """The parts of the base model that adapters may change, without weights."""
+    texts = {name: CLIPTextConfig.from_dict(config(folder / name, name)) for name in ("text_encoder", "text_encoder_2")}
+    with init_empty_weights():
+        return {
+            "unet": UNet2DConditionModel.from_config(config(folder / "unet", "unet")),
+            "text_encoder": CLIPTextModel(texts["text_encoder"]),
+            "text_encoder_2": CLIPTextModelWithProjection(texts["text_encoder_2"]),
+        }
+
+
 def unet(folder: Path, device: str, dtype: torch.dtype) -> UNet2DConditionModel:
     """The base model's UNet. Raises `EngineError` as do all here."""
     values = config(folder / "unet", "unet")

@@ -41,7 +41,7 @@ from functions.models.staging import Model
 from tests.benchmarks.gpu import motion
 from tests.benchmarks.gpu.motion import TimedJob
 from tests.servers.checkpoints import lock, sdxl
-from tests.servers.keyframes import adapter_file, cast, reference, worn
+from tests.servers.keyframes import adapter_file, cast, faces, reference, worn
 from tests.servers.motion import picture
 
 PEOPLE = ("ada", "bo")
@@ -195,6 +195,7 @@ def worker_of(engine: KeyframeSdxl) -> Worker:
 def engine_of(root: Path, tiny: bool) -> KeyframeSdxl:
     """The engine over the tests' files, with networks of full size unless `tiny`."""
     sdxl.build(root)
+    faces(root)
     if not tiny:
         for name in ("realvisxl-v5/unet", "realvisxl-v5/text_encoder", "realvisxl-v5/text_encoder_2"):
             (root / name / "config.json").unlink()

@@ -8,7 +8,7 @@ import torch
 
 from tests.servers.checkpoints import klein
 from tests.servers.checkpoints.lock import NAME, environment
-from tests.servers.keyframes import Desk
+from tests.servers.keyframes import Desk, faces
 
 torch.set_num_threads(1)
 
@@ -18,6 +18,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with this engine's set, and its lock."""
     root = tmp_path_factory.mktemp("klein")
     klein.build(root)
+    faces(root)
     environment(root)
     return root
 

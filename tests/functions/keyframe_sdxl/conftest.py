@@ -8,7 +8,7 @@ import torch
 
 from tests.servers.checkpoints import sdxl
 from tests.servers.checkpoints.lock import NAME, environment
-from tests.servers.keyframes import Desk, adapter_file, reference
+from tests.servers.keyframes import Desk, adapter_file, faces, reference
 
 torch.set_num_threads(1)
 
@@ -18,6 +18,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with every set of this engine, and their lock."""
     root = tmp_path_factory.mktemp("sdxl")
     sdxl.build(root)
+    faces(root)
     environment(root)
     return root
 

@@ -51,7 +51,7 @@ def measured(
         for tier in tiers:
             own = builtin().tiers[tier]
             assert own.adapter is not None
-            lora = read_lora(root / own.adapter.weights / own.adapter.file, shapes(unet))
+            lora = read_lora(root / own.adapter.weights / own.adapter.file, shapes("unet", unet))
             Wardrobe().wear(unet, [Worn(tier, lora, 1.0)] if adapter else [])
             rows = words if own.guided else words[[1]]
             drawn, size = noise(SHAPE, 0, "initial"), Size(width=128, height=64)

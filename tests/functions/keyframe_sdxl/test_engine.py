@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from functions.contract.base import Tier
-from tests.servers.keyframes import Desk, keyframe, worn
+from tests.servers.checkpoints import sdxl
+from tests.servers.keyframes import Desk, adapter_file, keyframe, worn
 
 Inputs = Mapping[str, bytes]
 
@@ -51,3 +52,15 @@ def test_nothing_that_is_asked_for_is_ignored(desk: Desk, inputs: Inputs, change
     plain = desk.make(keyframe("ada", tier=tier))
     assert not np.array_equal(plain, desk.make(keyframe("ada", **change), {name: inputs[name] for name in names}))
     assert np.array_equal(plain, desk.make(keyframe("ada", tier=tier)))
+
+
+@pytest.mark.parametrize("names", [("ada",), ("ada", "bo")], ids=["alone", "with another"])
+def test_what_an_adapter_holds_for_the_text_encoders_is_used(desk: Desk, names: tuple[str, ...]) -> None:
+    own, heard = sdxl.lora(sdxl.tiny_unet()), sdxl.spoken(scale=2.0)
+    asked = keyframe(*names, adapters=worn("ada"))
+    mute, speaks, kohya = (
+        desk.make(asked, {"lora_ada": adapter_file(state)}) for state in (own, own | heard, sdxl.kohya(own | heard))
+    )
+    assert np.array_equal(speaks, kohya)
+    assert not np.array_equal(mute, speaks)
+    assert np.array_equal(mute, desk.make(asked, {"lora_ada": adapter_file(own)}))

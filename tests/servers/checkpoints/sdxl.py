@@ -54,6 +54,7 @@ _RESNET = (
     ("conv2", "out_layers.3"),
     ("conv_shortcut", "skip_connection"),
 )
+KOHYA = {"unet": "lora_unet", "text_encoder": "lora_te1", "text_encoder_2": "lora_te2"}
 _UNET = (
     ("time_embedding.linear_1", "time_embed.0"),
     ("time_embedding.linear_2", "time_embed.2"),
@@ -102,12 +103,24 @@ def lora(unet: UNet2DConditionModel, rank: int = 2, scale: float = 0.1, seed: in
     return state
 
 
+def spoken(rank: int = 2, scale: float = 0.5, seed: int = 5) -> State:
+    """A random LoRA of both text encoders' queries, as diffusers saves it."""
+    noise = torch.Generator().manual_seed(seed)
+    state: State = {}
+    for name, width in (("text_encoder", FIRST), ("text_encoder_2", SECOND)):
+        stem = f"{name}.text_model.encoder.layers.0.self_attn.q_proj"
+        state[f"{stem}.lora_A.weight"] = scale * torch.randn(rank, width, generator=noise)
+        state[f"{stem}.lora_B.weight"] = scale * torch.randn(width, rank, generator=noise)
+    return state
+
+
 def kohya(state: Mapping[str, Tensor], alpha: float | None = None) -> State:
     """The same LoRA as kohya's scripts save it."""
     out: State = {}
     for name, weight in state.items():
         stem, _, kind = name.removesuffix(".weight").rpartition(".")
-        flat = "lora_unet_" + stem.removeprefix("unet.").replace(".", "_")
+        model, _, module = stem.partition(".")
+        flat = f"{KOHYA[model]}_{module.replace('.', '_')}"
         out[f"{flat}.{'lora_down' if kind == 'lora_A' else 'lora_up'}.weight"] = weight.clone()
         out[f"{flat}.alpha"] = torch.tensor(float(alpha or min(weight.shape)))
     return out
