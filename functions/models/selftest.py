@@ -131,8 +131,8 @@ def tried(name: str, attend: Attend, inputs: Sequence[Tensor], device: torch.dev
     try:
         got = attend(query, key, value, None)
         seconds = _timed(lambda: attend(query, key, value, None), device)
-    except FAILURES as error:
-        return Trial(name, said=f"{type(error).__name__}: {error}"[:200])
+    except FAILURES as failed:
+        return Trial(name, said=f"{type(failed).__name__}: {failed}"[:200])
     rows = torch.linspace(0, query.shape[1] - 1, ROWS).long()
     error = relative(got[:, rows.to(device)].double().cpu(), exact(inputs, rows))
     masked = masked_error(attend, inputs, device)
