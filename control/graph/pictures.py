@@ -29,6 +29,8 @@ from functions.contract.params import (
 View = tuple[str, Effective, ShotVoices]
 """A shot's label, the shot with nothing left open, and its lines."""
 LORA_REFERENCES = 4
+STEPS = 1200
+"""Of a training whose engine names no number for the tier."""
 PORTRAIT = "portrait_"
 """What the name of an input that shows a person's portrait begins with."""
 
@@ -72,10 +74,12 @@ class Pictures:
                 )
                 continue
             inputs = {f"ref{i:02d}": source for i, source in enumerate(refs)}
+            tier = self.b.tier("train_lora", manifest)
             params = TrainLora(
                 trigger=f"vj{cast_id.replace('-', '')}",
+                steps=manifest.tiers[tier].steps or STEPS,
                 seed=derived("lora", cast_id),
-                tier=self.b.tier("train_lora", manifest),
+                tier=tier,
             )
             self.loras[cast_id] = self.b.add(
                 f"cast/{cast_id}/train_lora",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch._dynamo.config as dynamo
 from torch import nn
 
 from functions.models.device import Device
@@ -12,11 +13,21 @@ from functions.models.eightbit import outside, quantise
 
 COMPILE = "VIVIJURE_COMPILE"
 """Environment: `0` runs models uncompiled, which starts a minute sooner and is slower."""
+VARIANTS = 64
+"""How often one piece of code may be compiled: a UNet's blocks share theirs and differ in width and shape. Beyond it,
+torch runs them uncompiled, and nothing in the result would say so.
+"""
 
 
 def compiling() -> bool:
     """Whether models are compiled."""
     return os.environ.get(COMPILE, "1") != "0"
+
+
+def compile_forward(module: nn.Module) -> None:
+    """Compile what a module does at its next call, hooks around it left as they are."""
+    dynamo.recompile_limit = max(dynamo.recompile_limit, VARIANTS)
+    module.forward = torch.compile(module.forward)
 
 
 def ready_transformer(device: Device, blocks: str) -> Callable[[nn.Module], None]:
@@ -31,18 +42,19 @@ def ready_transformer(device: Device, blocks: str) -> Callable[[nn.Module], None
         model.set_attention_backend(device.attention)
         if compiling():
             for block in module.get_submodule(blocks).children():
-                block.forward = torch.compile(block.forward)
+                compile_forward(block)
 
     return ready
 
 
 def ready_autoencoder(module: nn.Module) -> None:
-    """Readies a video autoencoder: channels last, which 3D convolutions in 16 bits want, both halves compiled."""
+    """Readies a video autoencoder: channels last, which 3D convolutions in 16 bits want, and its decoder compiled.
+
+    The encoder is not: it reads one picture a job, and its many shapes took minutes to compile on an H100.
+    """
     channels_last(module)
     if compiling():
-        for name in ("encoder", "decoder"):
-            half = module.get_submodule(name)
-            half.forward = torch.compile(half.forward)
+        compile_forward(module.get_submodule("decoder"))
 
 
 def channels_last(module: nn.Module) -> None:

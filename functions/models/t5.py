@@ -3,6 +3,7 @@
 They run in bf16 on a GPU and fp32 on a CPU, never in fp16, in which their activations overflow.
 """
 
+import functools
 import hashlib
 import html
 import os
@@ -34,6 +35,12 @@ class Text:
         return Text(self.states.to(device, dtype), self.mask.to(device))
 
 
+@functools.cache
+def _tokenizer(folder: Path) -> Any:
+    """Read once a process: half a second of each job."""
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+
+
 @dataclass(frozen=True)
 class Tokens:
     """The tokenizer of a weight set, how many tokens its model takes, and whether its encoder is told of padding."""
@@ -45,7 +52,7 @@ class Tokens:
     @classmethod
     def of(cls, folder: Path, limit: int, masked: bool = True) -> "Tokens":
         """The tokenizer that lies in `folder`."""
-        return cls(AutoTokenizer.from_pretrained(folder, local_files_only=True), limit, masked)
+        return cls(_tokenizer(folder), limit, masked)
 
     def check(self, text: str, what: str) -> None:
         """Raises `InputError` for a text that has more tokens than the model takes; nothing is cut off."""

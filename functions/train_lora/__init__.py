@@ -1,0 +1,1 @@
+"""A LoRA of one character for SDXL, from a handful of pictures."""
