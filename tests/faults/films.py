@@ -1,7 +1,6 @@
 """Small films for the laboratory: graphs of one to six steps of one engine, planned once and looked up after that."""
 
 from collections.abc import Mapping
-from functools import cached_property
 
 from control.graph.model import Facts, OutputFacts, Plan, Recipe, Uploads
 from control.storyboard.models import Storyboard
@@ -27,16 +26,7 @@ FILMS: Mapping[str, Mapping[str, Node]] = {
 """By title. They share steps, so that renders of two films want the same ones."""
 
 
-class NamedCatalog(Catalog):
-    """Computes its digest once."""
-
-    @cached_property
-    def sha256(self) -> str:
-        """As the catalog's."""
-        return super().sha256
-
-
-CATALOGS = tuple(NamedCatalog({"echo": ECHO.model_copy(update={"recipe": n, "deadline_s": 120})}) for n in (1, 2))
+CATALOGS = tuple(Catalog({"echo": ECHO.model_copy(update={"recipe": n, "deadline_s": 120})}) for n in (1, 2))
 """Before and after an upgrade that makes every step anew."""
 
 
