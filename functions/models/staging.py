@@ -76,10 +76,8 @@ class Stages:
             case "group_offload":
                 yield self.aside.get(key, nbytes, lambda: self._streamed(model))
             case "reload" | "quantised_reload":
-                try:
-                    yield self._loaded(model, placement, self._where)
-                finally:
-                    empty_cache()
+                with emptied(self._loaded(model, placement, self._where)) as module:
+                    yield module
 
     @contextmanager
     def guard(self) -> Iterator[None]:
@@ -134,6 +132,17 @@ def moved(module: nn.Module, where: torch.device) -> Iterator[nn.Module]:
     finally:
         for tensor, data in own:
             tensor.data = data
+        empty_cache()
+
+
+@contextmanager
+def emptied(module: nn.Module) -> Iterator[nn.Module]:
+    """The module; afterwards its memory is given back, though somebody may still hold the module itself."""
+    try:
+        yield module
+    finally:
+        for tensor in _tensors(module):
+            tensor.data = tensor.data.new_empty(0)
         empty_cache()
 
 
