@@ -21,8 +21,8 @@ from functions.motion_ltx.latents import grid
 from functions.motion_ltx.names import transformer_name, vae_name
 from functions.motion_ltx.recipes import TEXT_ENCODER, UPSAMPLER, Recipe, data
 
-DECODED = 12
-"""Full-size maps of the decoder's narrowest width that lie in memory at once."""
+DECODED = 6
+"""Maps of the decoder's narrowest width, at a patch's resolution, that lie in memory at once."""
 TILE = 512 * 512
 """Pixels of a tile."""
 
@@ -63,7 +63,8 @@ class Networks:
     def vae(self, size: Size, frames: int) -> Model:
         """The autoencoder, with what it takes to decode a clip of this size."""
         config, load, stored = self._part("vae", AutoencoderKLLTXVideo, vae_name)
-        wide = config["decoder_block_out_channels"][0] // config["patch_size"] ** 2 * DECODED * self.dtype.itemsize
+        narrow = config["decoder_block_out_channels"][0] // 2
+        wide = -(-narrow * DECODED // config["patch_size"] ** 2) * self.dtype.itemsize
         whole = frames * size.width * size.height * 3 * 3 * self.dtype.itemsize
         sizes = ModelSize(
             "vae", stored, frames * size.width * size.height * wide, tiled_bytes=frames * TILE * wide + whole

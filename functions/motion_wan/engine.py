@@ -84,7 +84,7 @@ class MotionWan(MotionEngine[Work]):
             pictures=pictures,
             negative=negative,
             encoder=self._networks.encoder(tokens.limit),
-            vae=self._networks.vae(made.size, made.frames),
+            vae=self._networks.vae(made.size, made.frames, recipe.vae),
             experts=self._experts(job, params, recipe, made),
             weights=(self._family.weights, *distilled),
             notes=(*made.notes, *pictures.notes, *ignored),

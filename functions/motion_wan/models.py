@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import torch
 from diffusers import AutoencoderKLWan, WanTransformer3DModel
@@ -50,17 +51,18 @@ class Networks:
         folder = self.folder / "text_encoder"
         return t5_encoder(UMT5EncoderModel, folder, self.dtype, (self.digest, "text_encoder"), tokens)
 
-    def vae(self, size: Size, frames: int) -> Model:
+    def vae(self, size: Size, frames: int, precision: Literal["bf16", "fp32"]) -> Model:
         """The autoencoder, with what it takes to decode a clip of this size."""
         folder = self.folder / "vae"
+        dtype = torch.float32 if precision == "fp32" else self.dtype
         config = config_of(folder)
         pixels, patch = size.width * size.height, (config.get("patch_size") or 1) ** 2
-        wide = (config.get("decoder_base_dim") or config.get("base_dim", 96)) * DECODED * self.dtype.itemsize
-        whole = frames * pixels * 3 * 3 * self.dtype.itemsize
-        stored = stored_bytes(files_of(folder), self.dtype.itemsize)
+        wide = (config.get("decoder_base_dim") or config.get("base_dim", 96)) * DECODED * dtype.itemsize
+        whole = frames * pixels * 3 * 3 * dtype.itemsize
+        stored = stored_bytes(files_of(folder), dtype.itemsize)
         sizes = ModelSize("vae", stored, pixels // patch * wide, tiled_bytes=TILE // patch * wide + whole)
-        load = published(AutoencoderKLWan, folder, self.dtype)
-        return Model((self.digest, "vae"), sizes, load, ready=ready_autoencoder)
+        load = published(AutoencoderKLWan, folder, dtype)
+        return Model((self.digest, "vae", precision), sizes, load, ready=ready_autoencoder)
 
     def expert(self, expert: Expert, size: Size, frames: int, variant: Variant, distilled: Distilled | None) -> Model:
         """An expert as the recipe has it: the published one, or the distilled one in its place, with the adapters."""

@@ -30,7 +30,8 @@ class Distilled(_Data):
 
 class Recipe(_Data):
     """How one tier samples. `boundary` is the share of the 1000 training steps from which the high-noise expert works
-    (0: one expert does all); `cache` the threshold of the first-block cache, 0 for none.
+    (0: one expert does all); `cache` the threshold of the first-block cache, 0 for none; `vae` the autoencoder's
+    precision on a GPU.
     """
 
     solver: Literal["euler", "unipc"]
@@ -41,6 +42,7 @@ class Recipe(_Data):
     boundary: Annotated[float, Field(ge=0, lt=1)] = 0.0
     cache: Annotated[float, Field(ge=0, lt=1)] = 0.0
     distilled: Distilled | None = None
+    vae: Literal["bf16", "fp32"] = "fp32"
     colour_match: bool = False
 
     @property

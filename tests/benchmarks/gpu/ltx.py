@@ -46,7 +46,7 @@ class RandomNetworks(Networks):
         )
 
     def vae(self, size: Size, frames: int) -> Model:
-        working = size.width * size.height * frames * 16 * 12 * self.dtype.itemsize
+        working = size.width * size.height * frames * 48 * self.dtype.itemsize
         return motion.randomised(
             super().vae(size, frames), AutoencoderKLLTXVideo, recipes.data().vae, self.dtype, working
         )

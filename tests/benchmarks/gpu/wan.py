@@ -8,7 +8,7 @@ import argparse
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from diffusers import AutoencoderKLWan, WanTransformer3DModel
@@ -56,9 +56,10 @@ class RandomNetworks(Networks):
         config: Any = UMT5Config(**ENCODER, feed_forward_proj="gated-gelu", is_encoder_decoder=False)
         return motion.randomised(super().encoder(tokens), UMT5EncoderModel, config, self.dtype, tokens * 200_000)
 
-    def vae(self, size: Size, frames: int) -> Model:
-        working = size.width * size.height * 96 * 40 * self.dtype.itemsize
-        return motion.randomised(super().vae(size, frames), AutoencoderKLWan, VAE, self.dtype, working)
+    def vae(self, size: Size, frames: int, precision: Literal["bf16", "fp32"]) -> Model:
+        dtype = torch.float32 if precision == "fp32" else self.dtype
+        working = size.width * size.height * 96 * 40 * dtype.itemsize
+        return motion.randomised(super().vae(size, frames, precision), AutoencoderKLWan, VAE, dtype, working)
 
     def expert(self, expert: Expert, size: Size, frames: int, variant: Variant, distilled: Distilled | None) -> Model:
         tokens = ((frames - 1) // 4 + 1) * size.width * size.height // 256
