@@ -54,6 +54,7 @@ class Provider:
         self.jobs: dict[str, Paid] = {}
         self.by_fp: dict[str, list[Paid]] = {}
         self.marks: dict[str, int] = {}
+        self.refused: set[str] = set()
         self.results: dict[str, int] = {}
         """When the result of a job was written."""
 
@@ -217,7 +218,9 @@ class Provider:
     def _refuse(self, job: Paid, code: str, *, retryable: bool) -> None:
         """Ends without a result; a worker was started for it all the same."""
         job.billed_ms += 500
-        job.untold_ms += 500 if job.request.job_id in self.marks else 0
+        name = job.request.job_id
+        job.untold_ms += 500 if name in self.marks or name in self.refused else 0
+        self.refused.add(name)
         job.error = {"error": {"code": code, "message": code, "retryable": retryable}}
         if not job.began:
             self._over(job, "FAILED")
