@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from functions.contract.base import Size, Tier
+from functions.models.kernels import channels_last
 from functions.models.noise import noise
 from functions.motion_wan import latents as lat
 from functions.motion_wan.engine import MotionWan, Work
@@ -143,6 +144,9 @@ def test_chunks_are_what_the_autoencoder_makes_of_the_whole_clip(weights: Path, 
         mean = torch.tensor(vae.config.latents_mean).view(1, -1, 1, 1, 1)
         deviation = torch.tensor(vae.config.latents_std).view(1, -1, 1, 1, 1)
         whole = vae.decode(latents * deviation + mean, return_dict=False)[0]
+        channels_last(vae)
+        quick = list(lat.decode(vae, latents))
     assert [len(chunk) for chunk in chunks] == [1, 4, 4, 4]
+    assert float((torch.cat(quick).float() - torch.cat(chunks).float()).abs().max()) <= 1
     codes = (whole[0].permute(1, 2, 3, 0) + 1) * 127.5
     assert float((torch.cat(chunks).float() - codes).abs().max()) <= 0.51
