@@ -210,9 +210,9 @@ print("offline")
     "first", ["", "import huggingface_hub.constants, transformers"], ids=["we first", "the library first"]
 )
 def test_no_library_opens_a_socket_though_the_network_is_there(tmp_path: Path, first: str) -> None:
-    server = socket.create_server(("127.0.0.1", 0))
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        address = f"http://127.0.0.1:{closed.getsockname()[1]}"
     plain = {name: value for name, value in os.environ.items() if "OFFLINE" not in name}
-    address = f"http://127.0.0.1:{server.getsockname()[1]}"
     script = OFFLINE.format(first=first)
     done = subprocess.run(
         [sys.executable, "-c", script],
@@ -220,6 +220,6 @@ def test_no_library_opens_a_socket_though_the_network_is_there(tmp_path: Path, f
         capture_output=True,
         text=True,
         check=False,
+        timeout=300,
     )
-    server.close()
     assert done.stdout.split() == ["OSError", "LocalEntryNotFoundError", "offline"], done.stderr[-2000:]
