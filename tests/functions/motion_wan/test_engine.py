@@ -10,13 +10,13 @@ from safetensors.torch import save
 
 from functions.contract.base import Size, Tier
 from functions.contract.errors import Cancelled
-from functions.contract.job import JobProgress, JobResult
+from functions.contract.job import JobResult
 from functions.contract.params import Adapter
 from functions.media.probe import video_luma
 from functions.motion_wan.engine import MotionWan
-from functions.runtime.children import Stop
 from tests.functions.motion_wan.conftest import Worker
 from tests.servers.checkpoints import wan
+from tests.servers.job import LocalJob
 from tests.servers.motion import Bench, motion, picture
 
 SQUARE = Size(width=64, height=64)
@@ -183,19 +183,25 @@ def test_a_missing_or_altered_weight_file_is_named(weights: Path, worker: Worker
     done(bench.run(motion(16, 5)))
 
 
-def test_a_cancelled_job_stops_at_a_step_and_leaves_nothing_behind(worker: Worker) -> None:
+class Impatient(LocalJob):
+    """Is cancelled when three steps are done."""
+
+    def progress(self, stage: str, done: int = 0, total: int = 0) -> None:
+        super().progress(stage, done, total)
+        if (stage, done) == ("denoise", 3):
+            raise Cancelled("enough")
+
+
+def test_a_cancelled_job_stops_at_a_step_and_leaves_nothing_behind(worker: Worker, tmp_path: Path) -> None:
     bench = worker()
     params = motion(16, 5, tier="standard", steps=6, seed=4)
     fresh = done(bench.run(params))
-    stop, told = Stop(), []
-
-    def report(progress: JobProgress) -> None:
-        told.append((progress.stage, progress.done))
-        if progress.stage == "denoise" and progress.done >= 3:
-            stop.set(Cancelled("enough"))
-
-    assert failure(bench.run(params, stop=stop, report=report))[0] == "cancelled"
-    assert max(number for stage, number in told if stage == "denoise") <= 4
+    key = tmp_path / "key.png"
+    key.write_bytes(picture())
+    job = Impatient(tmp_path / "job", bench.manifest, params, ["clip.mp4"], {"image": key})
+    with pytest.raises(Cancelled):
+        bench.engine.run(job)
+    assert job.stages[-1] == ("denoise", 3, 6)
     assert done(bench.run(params)).outputs["clip.mp4"].sha256 == fresh.outputs["clip.mp4"].sha256
 
 
