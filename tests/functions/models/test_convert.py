@@ -159,7 +159,15 @@ def lie() -> bytes:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"\x80\x02", deep(200_000), b"PK\x03\x04", b"<html>not found</html>", lie(), pickle.dumps([1, 2], protocol=2)],
+    [
+        b"",
+        b"\x80\x02",
+        deep(200_000),
+        b"PK\x03\x04",
+        b"<html>not found</html>",
+        lie(),
+        pickle.dumps([1, 2], protocol=2),
+    ],
     ids=["empty", "cut off", "deep", "no archive", "a page", "a lie of size", "no mapping"],
 )
 def test_broken_files_are_refused(data: bytes) -> None:
