@@ -241,7 +241,7 @@ class CountingStore:
         self.puts: dict[str, int] = {}
         self.get, self.fetch, self.create = inner.get, inner.fetch, inner.create
 
-    def put(self, key: str, data: bytes, content_type: str) -> None:
+    def put(self, key: str, data: bytes | Path, content_type: str) -> None:
         self.puts[key] = self.puts.get(key, 0) + 1
         if self.broken:
             raise StorageError("no")
