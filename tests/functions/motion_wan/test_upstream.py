@@ -23,7 +23,7 @@ from tests.servers.job import LocalJob
 from tests.servers.motion import SMALL, motion, picture, small
 
 TOLERANCE = 1e-4
-"""Largest difference of a latent, fp32 on a CPU; """
+"""Largest difference of a latent, fp32 on a CPU."""
 FRAMES = 9
 SQUARE = Size(width=64, height=64)
 """TI2V-5B wants multiples of 32."""
