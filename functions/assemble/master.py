@@ -21,7 +21,7 @@ from functions.runtime.engine import Job
 
 BIT_RATE = "256k"
 CODER = "fast"
-"""Of FFmpeg's two searches the one for high rates: at this one its noise lies 5 to 8 dB lower, in half the time."""
+"""Of FFmpeg's two searches the one for high rates: half the time; 5 to 16 dB less noise below 6 kHz, 2 to 6 more above."""
 CODEC_HEADROOM = 0.4
 """dB that the first try leaves for what AAC adds to peaks."""
 TRIES = 8
