@@ -21,7 +21,7 @@ from functions.runtime.engine import Job
 
 BIT_RATE = "256k"
 CODER = "fast"
-"""Of FFmpeg's two searches the one for high rates: half the time; 5 to 16 dB less noise below 6 kHz, 2 to 6 more above."""
+"""The search of FFmpeg for high rates: half the time; 5 to 16 dB less noise below 6 kHz, 2 to 6 dB more above."""
 CODEC_HEADROOM = 0.4
 """dB that the first try leaves for what AAC adds to peaks."""
 TRIES = 8
