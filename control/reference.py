@@ -164,7 +164,7 @@ def _engines() -> str:
         _row(
             f"`{m.name}`",
             ", ".join(m.kinds),
-            "here" if m.entry else "no code in this release",
+            m.runs,
             m.commercial,
             m.summary,
         )

@@ -99,6 +99,5 @@ def engines(console: Console, *, as_json: bool) -> None:
     for name in ("engine", "makes", "runs", "commercial use", "what it is"):
         table.add_column(name, overflow="fold")
     for m in found:
-        runs = "here" if m.entry else "described; no code in this release"
-        table.add_row(m.name, ", ".join(m.kinds), runs, m.commercial, m.summary)
+        table.add_row(m.name, ", ".join(m.kinds), m.runs, m.commercial, m.summary)
     console.print(table)

@@ -135,7 +135,7 @@ def signing_key(path: Path) -> SigningKey:
 
 
 def _door(place: Place, store: ObjectStore, key: SigningKey, catalog: Catalog) -> BuiltinDoor:
-    engines = [name for name, manifest in catalog.engines.items() if manifest.entry]
+    engines = [name for name, manifest in catalog.engines.items() if manifest.runs == "here"]
     keys = [bytes(key.verify_key).hex()]
     extra = [*(["--origin", store.origin] if store.origin else []), *place.door_options]
     return BuiltinDoor(place.data / "door", store.folder, keys, workers=place.workers, engines=engines, extra=extra)

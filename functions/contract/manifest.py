@@ -150,6 +150,13 @@ class EngineManifest(Strict):
         return tuple(hint for hint in self.prices if hint.tier in (None, tier))
 
     @property
+    def runs(self) -> Literal["here", "on a door with a GPU", "no code in this release"]:
+        """Where this release can run it: in the built-in door, on hardware of its own, or nowhere."""
+        if not self.entry:
+            return "no code in this release"
+        return "on a door with a GPU" if self.needs.vram_gb else "here"
+
+    @property
     def commercial(self) -> Literal["yes", "disputed", "no"]:
         """The worst verdict among the licences."""
         verdicts = {licence.commercial for licence in self.licences}

@@ -13,6 +13,7 @@ from control.render.session import Place, Session, opened, signing_key
 from control.render.views import RenderView
 from control.store import ObjectStore
 from control.store.folder import FolderStore
+from functions.catalog import builtin
 from tests.control.render.bench import BOARD
 from tests.servers.engines import MANIFEST
 from tests.servers.graphs import CATALOG, Graphs, Node
@@ -122,3 +123,12 @@ def test_the_signing_key_is_made_once_and_its_owners_only(tmp_path: Path) -> Non
     path.write_text("not a key")
     with pytest.raises(StudioError, match="holds no signing key"):
         signing_key(path)
+
+
+async def test_the_built_in_door_offers_no_engine_that_needs_a_gpu(tmp_path: Path) -> None:
+    place = Place(tmp_path, tmp_path / "studio.db", workers=1, lazy_door=True)
+    async with opened(place, FolderStore(tmp_path / "objects"), Graphs(GRAPH), builtin()) as session:
+        assert session.door is not None
+        offered = session.door.door.engines
+    assert "animatic" in offered
+    assert not offered & {"keyframe-sdxl", "motion-wan", "train-lora-sdxl"}

@@ -175,3 +175,10 @@ def test_the_worst_licence_decides() -> None:
 
 def test_a_grid_without_steps_takes_any_length() -> None:
     assert DurationGrid().round_up(73) == 73
+
+
+def test_an_engine_says_where_it_runs() -> None:
+    runs = {m.name: m.runs for m in builtin().engines.values()}
+    assert runs["animatic"] == runs["assemble"] == "here"
+    assert runs["keyframe-sdxl"] == runs["motion-wan"] == "on a door with a GPU"
+    assert runs["motion-veo"] == "no code in this release"
