@@ -21,8 +21,8 @@ def test_door_serves_every_engine_that_has_code() -> None:
 
 
 def test_engine_without_code_is_refused() -> None:
-    with pytest.raises(ValueError, match="cannot run motion-wan, nobody"):
-        settings(engines=("motion-wan", "animatic", "nobody")).trust()
+    with pytest.raises(ValueError, match="cannot run motion-veo, nobody"):
+        settings(engines=("motion-veo", "animatic", "nobody")).trust()
 
 
 def test_origins_are_compared_in_one_form() -> None:
