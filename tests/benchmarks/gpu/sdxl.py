@@ -187,7 +187,7 @@ class Bare:
 
 def worker_of(engine: KeyframeSdxl) -> Worker:
     """The engine's worker, made now where it has had no job yet."""
-    if engine._worker is None:
+    if not isinstance(engine._worker, Worker):
         engine._worker = Worker(engine._manifest)
     return engine._worker
 
