@@ -1,7 +1,7 @@
 """The Studio as an ASGI app. Importing this does no work; the app opens its parts when it starts."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -21,20 +21,26 @@ from control.render.desk import wall_ms
 from control.settings import Settings
 from control.studio import open_session
 from control.web import costs, doors, forms, login, pages, views
+from control.worker import Worker
 
 STATIC = Path(__file__).parent / "web" / "static"
 Clock = Callable[[], int]
 
 
-def build_app(settings: Settings, *, clock: Clock = wall_ms) -> Starlette:
-    """The app. When it starts it opens database, store and the built-in door, and advances renders until it stops.
+def build_app(settings: Settings, *, clock: Clock = wall_ms, apart: bool = False) -> Starlette:
+    """The app. When it starts it opens database, store and the built-in door, and advances renders until it stops;
+    with `apart` a process of its own does that, where the settings want it done.
 
-    `clock` gives milliseconds since the epoch.
+    `clock` gives milliseconds since the epoch, in this process.
     """
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with open_session(settings, clock, served=True) as session:
+        async with AsyncExitStack() as stack:
+            worker = Worker(settings) if apart and settings.runner else None
+            session = await stack.enter_async_context(open_session(settings, clock, served=True, elsewhere=worker))
+            if worker is not None:
+                await stack.enter_async_context(worker)  # once the database is as it should be
             hub = Hub(session.studio, session.desk.pace_s)
             app.state.context = Context(
                 settings=settings,

@@ -276,6 +276,14 @@ def studio(
     asyncio.run(serve(_settings(port), Console()))
 
 
+@app.command()
+def worker(tied: Annotated[bool, typer.Option("--tied", hidden=True)] = False) -> None:
+    """Advance renders without serving a page, beside a Studio over the same database and store."""
+    from control.commands.worker import work
+
+    asyncio.run(work(_settings(), Console(), tied=tied))
+
+
 def _month(text: str | None) -> str | None:
     if text is not None and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
         raise typer.BadParameter(f"--month {text!r}: write YYYY-MM, such as 2026-11")

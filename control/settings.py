@@ -64,7 +64,9 @@ class Settings(BaseModel):
         description="Jobs the built-in door runs at once.",
     )
     door: bool = Field(True, description="Start the built-in CPU door.")
-    runner: bool = Field(True, description="Advance renders in this process.")
+    runner: bool = Field(
+        True, description="Advance renders; `false` where only `vivijure worker` or another Studio does."
+    )
     month_budget_usd: int = Field(0, ge=0, le=1_000_000, description="Most dollars all renders of a month may cost.")
     body_mb: int = Field(4, ge=1, le=64, description="Largest JSON or storyboard body.")
     upload_mb: int = Field(2048, ge=1, le=4800, description="Largest uploaded file.")
@@ -134,6 +136,10 @@ class Settings(BaseModel):
         """Whether browsers reach it over https."""
         return self.base_url.startswith("https://")
 
+    def environ(self) -> dict[str, str]:
+        """The variables by which a child process reads these very settings, secrets included."""
+        return {PREFIX + name.upper(): _text(getattr(self, name)) for name in type(self).model_fields}
+
     @property
     def allowed_hosts(self) -> tuple[str, ...]:
         """Host names (without port) that a request may carry: the guard against DNS rebinding."""
@@ -163,6 +169,12 @@ def load(environ: Mapping[str, str] = os.environ, **overrides: object) -> Settin
             for e in error.errors()
         ]
         raise SettingsError(problems=found) from error
+
+
+def _text(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _variable(loc: tuple[int | str, ...]) -> str:

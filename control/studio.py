@@ -11,7 +11,7 @@ from control.db.sqlite import SqliteDatabase
 from control.graph.plan import plan_film
 from control.render.desk import wall_ms
 from control.render.service import Studio
-from control.render.session import Place, Session, opened, signing_key
+from control.render.session import Advancing, Place, Session, opened, signing_key
 from control.settings import Settings
 from control.store import ObjectStore
 from control.store.folder import FolderStore
@@ -58,10 +58,16 @@ def open_database(settings: Settings) -> Database:
 
 @asynccontextmanager
 async def open_session(
-    settings: Settings, clock: Callable[[], int] = wall_ms, *, lazy_door: bool = False, served: bool = False
+    settings: Settings,
+    clock: Callable[[], int] = wall_ms,
+    *,
+    lazy_door: bool = False,
+    served: bool = False,
+    elsewhere: Advancing | None = None,
 ) -> AsyncIterator[Session]:
-    """Everything open; with `lazy_door` the built-in door starts when the first job is submitted. `served`: this
-    process listens at the Studio's address; where the settings state one, somebody does.
+    """Everything open; with `lazy_door` the built-in door starts when the first job is submitted. `served`: somebody
+    listens at the Studio's address; where the settings state one, that is so anyway. `elsewhere`: who advances renders
+    and starts the door where this process does not.
 
     Raises `DatabaseError`, `DoorError`, `StoreError`.
     """
@@ -70,8 +76,8 @@ async def open_session(
         database=settings.database_file,
         workers=settings.workers,
         door=settings.door,
-        lazy_door=lazy_door,
-        runner=settings.runner,
+        lazy_door=lazy_door or elsewhere is not None,
+        runner=settings.runner and elsewhere is None,
         month_limit_u=settings.month_budget_usd * MICRO,
         upload_limit=settings.upload_mb * MICRO,
         event_days=settings.event_days,
@@ -79,7 +85,7 @@ async def open_session(
     )
     store = open_store(settings, clock, served=bool(settings.url) or (served and settings.port != 0))
     db = open_database(settings)
-    async with opened(place, store, plan_film, builtin(), clock=clock, db=db) as session:
+    async with opened(place, store, plan_film, builtin(), clock=clock, db=db, elsewhere=elsewhere) as session:
         yield session
 
 

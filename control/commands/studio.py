@@ -21,7 +21,8 @@ async def serve(settings: Settings, console: Console) -> None:
     sys.setswitchinterval(SWITCH_S)
     with listening(settings) as sock:
         settings = settings.model_copy(update={"port": sock.getsockname()[1]})
-        config = uvicorn.Config(build_app(settings), log_level="warning", access_log=False, timeout_graceful_shutdown=5)
+        app = build_app(settings, apart=True)
+        config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5)
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve(sockets=[sock]))
         while not server.started and not task.done():

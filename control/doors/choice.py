@@ -24,6 +24,11 @@ class Choice:
     full: bool = False
     closed: str = ""
 
+    @property
+    def nowhere(self) -> bool:
+        """No door that may be used runs it."""
+        return self.door is None and not self.full and not self.closed
+
 
 def candidates(doors: Iterable["Door"], engine: str, named: Container[str] | None) -> list["Door"]:
     """Doors that run the engine and may be used, as the quote names them: ENGINE@DOOR."""

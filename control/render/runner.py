@@ -55,6 +55,7 @@ class Runner:
         self._freed: list[str] = []
         """Payers of jobs that have ended since the last tick."""
         self._awake = asyncio.Event()
+        self._stale = False
         self._tidied_at = 0
         self._ticked_at = 0
         self._reconciled_at = 0
@@ -62,6 +63,11 @@ class Runner:
     def wake(self) -> None:
         """Something changed: tick soon."""
         self._awake.set()
+
+    def news(self) -> None:
+        """Another process changed something, doors perhaps: see all of it now."""
+        self._stale = True
+        self.wake()
 
     def ring(self, job_id: str) -> None:
         """Something happened to this job: look at it now."""
@@ -118,7 +124,8 @@ class Runner:
     async def tick(self) -> None:
         """Advance every render that is due, then look at every job that is: what looks bring, the next tick sees."""
         now = self.desk.clock()
-        await self.desk.doors.refresh(self.desk.db, now)
+        stale, self._stale = self._stale, False
+        await self.desk.doors.refresh(self.desk.db, now, at_once=stale)
         await self._reconcile(now)
         await self._rouse()
         await self._advance_due(now)

@@ -382,6 +382,7 @@ class Studio(Generic[B]):
 
     async def _planned(self, film_id: str, recipe: Recipe, n: int | None) -> tuple[Plan, Known]:
         planning = self._desk.planning
+        await self._desk.doors.refresh(self._desk.db, self._now)
         info = await self._films.info(film_id, n)
         board = await planning.board(film_id, info.n)
         files = await planning.files(film_id)

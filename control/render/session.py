@@ -7,6 +7,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from nacl.signing import SigningKey
 
@@ -56,6 +57,16 @@ class Place:
     """Where doors may ring: the Studio's address, empty where nobody listens there."""
 
 
+class Advancing(Protocol):
+    """Who advances renders, here or in another process. What it is told only makes it look sooner."""
+
+    def wake(self) -> None:
+        """Something changed."""
+
+    def ring(self, job_id: str) -> None:
+        """Something happened to this job."""
+
+
 @dataclass(frozen=True)
 class Session:
     """The open parts."""
@@ -78,8 +89,10 @@ async def opened(
     *,
     clock: Callable[[], int] = wall_ms,
     db: Database | None = None,
+    elsewhere: Advancing | None = None,
 ) -> AsyncIterator[Session]:
-    """Open everything, close it in the reverse order; without `db`, the file that `place` names.
+    """Open everything, close it in the reverse order; without `db`, the file that `place` names. `elsewhere` is who
+    advances renders where this process does not.
 
     Raises `DatabaseError`, `DoorError`, `StoreError`.
     """
@@ -108,13 +121,14 @@ async def opened(
         limit, days = place.month_limit_u, place.event_days
         desk = Desk(db, store, doors, planning, key, limit, clock, event_days=days, bell=bell, pace_s=pace_s)
         runner = Runner(desk)
-        studio: Studio[Storyboard] = Studio(desk, catalog, wake=runner.wake, upload_limit=place.upload_limit)
+        told: Advancing = elsewhere or runner
+        studio: Studio[Storyboard] = Studio(desk, catalog, wake=told.wake, upload_limit=place.upload_limit)
+        if door is not None:
+            door.on_ring = told.ring
         if place.runner:
-            if door is not None:
-                door.on_ring = runner.ring
             await stack.enter_async_context(_running(runner))
         lab = Lab(store, key, clock, desk.new_id)
-        book = DoorBook(db, doors, hidden, catalog, lab, clock, runner.wake, place.month_limit_u)
+        book = DoorBook(db, doors, hidden, catalog, lab, clock, told.wake, place.month_limit_u)
         yield Session(db, store, desk, studio, runner, door, book)
 
 

@@ -38,7 +38,7 @@ class Submission:
             if step.engine in full:
                 work.held.pop(path, None)
                 continue
-            if (door := self._door(work, step, busy)) is not None:
+            if (door := await self._door(work, step, busy)) is not None:
                 busy[door.id] = busy.get(door.id, 0) + 1
                 await self._submit(work, step, door)
             elif path not in work.refused:
@@ -49,17 +49,20 @@ class Submission:
             return True
         return False
 
-    def _door(self, work: Work, step: Step, busy: dict[str, int]) -> Door | None:
+    async def _door(self, work: Work, step: Step, busy: dict[str, int]) -> Door | None:
         """Where to submit a step now; None where it waits, and its reason is kept where it should be seen."""
         desk, now = self._desk, self._desk.clock()
         choice = desk.doors.choose(step.engine, work.render.named, busy, now)
+        if choice.nowhere:  # unless another process has added one just now
+            await desk.doors.refresh(desk.db, now, at_once=True)
+            choice = desk.doors.choose(step.engine, work.render.named, busy, now)
         work.held.pop(step.path, None)
         if choice.door is not None:
             return choice.door
         work.hungry = True
         if choice.closed:
             work.held[step.path] = choice.closed
-        elif not choice.full:
+        elif choice.nowhere:
             work.refused[step.path] = _no_door(step.engine, work.render.named)
         return None
 

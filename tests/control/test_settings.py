@@ -84,3 +84,14 @@ def test_the_table_documents_every_setting() -> None:
     assert [row[0].strip(" `") for row in rows] == [PREFIX + name.upper() for name in Settings.model_fields]
     assert all(row[2].strip().endswith(".") for row in rows)
     assert set(DEFAULTS) <= set(Settings.model_fields)
+
+
+def test_a_child_process_reads_the_very_same_settings(tmp_path: Path) -> None:
+    given = load(
+        {"VIVIJURE_DATABASE": "d1://a/b", "VIVIJURE_D1_TOKEN": "hush", "VIVIJURE_HOSTS": "a.lan,b.lan"},
+        data=tmp_path,
+        door=False,
+        port=0,
+        workers=3,
+    )
+    assert load(given.environ()) == given

@@ -48,13 +48,16 @@ class RunningStudio:
 
 
 @contextmanager
-def studio(data: Path, **settings: object) -> Iterator[RunningStudio]:
-    """A Studio over the folder `data` until the block ends; without door and runner unless `settings` say so."""
+def studio(data: Path, *, apart: bool = False, **settings: object) -> Iterator[RunningStudio]:
+    """A Studio over the folder `data` until the block ends; without door and runner unless `settings` say so. `apart`:
+    another process advances renders, as beside `vivijure studio`.
+    """
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port = sock.getsockname()[1]
         chosen = load({}, **{"data": data, "port": port, "door": False, "runner": False, **settings})
-        server = uvicorn.Server(uvicorn.Config(build_app(chosen), log_level="error", timeout_graceful_shutdown=2))
+        app = build_app(chosen, apart=apart)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=2))
         thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[sock])))
         thread.start()
         try:
