@@ -19,12 +19,15 @@ from functions.models.snapshots import Snapshots
 from functions.models.staging import Load, Model, config_of, files_of, published, shapes, stored_bytes, t5_encoder
 from functions.motion_ltx.latents import grid
 from functions.motion_ltx.names import transformer_name, vae_name
-from functions.motion_ltx.recipes import TEXT_ENCODER, UPSAMPLER, Recipe, data
+from functions.motion_ltx.recipes import TEXT_ENCODER, UPSAMPLER, UPSAMPLER_FILE, Recipe, data
 
 DECODED = 6
 """Maps of the decoder's narrowest width, at a patch's resolution, that lie in memory at once."""
 TILE = 512 * 512
 """Pixels of a tile."""
+Rename = Callable[[str], str | None]
+Config = dict[str, Any]
+Part = tuple[Config, Load, int]
 
 
 class Networks:
@@ -73,25 +76,29 @@ class Networks:
 
     def upsampler(self, size: Size, frames: int) -> Model:
         """The network that doubles rows and columns of latents."""
-        folder = self._snapshots.folder(UPSAMPLER) / "latent_upsampler"
+        folder, known = self._snapshots.folder(UPSAMPLER), data().upsampler
+        config, load, stored = self._laid(
+            folder, "latent_upsampler", UPSAMPLER_FILE, LTXLatentUpsamplerModel, known, lambda name: name
+        )
         count, rows, columns = grid(frames, size.height, size.width)
-        working = count * rows * columns * config_of(folder)["mid_channels"] * 12 * self.dtype.itemsize
-        sizes = ModelSize("upsampler", stored_bytes(files_of(folder), self.dtype.itemsize), working)
+        working = count * rows * columns * config["mid_channels"] * 12 * self.dtype.itemsize
         key = (self._snapshots.digest(UPSAMPLER), "upsampler")
-        return Model(key, sizes, published(LTXLatentUpsamplerModel, folder, self.dtype))
+        return Model(key, ModelSize("upsampler", stored, working), load)
 
     @property
     def _digest(self) -> str:
         return self._snapshots.digest(self._recipe.weights)
 
-    def _part(self, name: str, kind: Any, renamed: Callable[[str], str | None]) -> tuple[dict[str, Any], Load, int]:
+    def _part(self, name: str, kind: Any, renamed: Rename) -> Part:
+        known = data().transformers[self._recipe.size] if name == "transformer" else data().vae
+        return self._laid(self._snapshots.folder(self._recipe.weights), name, self._recipe.file, kind, known, renamed)
+
+    def _laid(self, folder: Path, name: str, file: str, kind: Any, known: Config, renamed: Rename) -> Part:
         """Configuration, loader and bytes of a part that lies in a folder of its own, or in a file with others."""
-        folder, itemsize = self._snapshots.folder(self._recipe.weights), self.dtype.itemsize
-        if self._recipe.form == "diffusers":
-            own = folder / name
+        own, itemsize = folder / name, self.dtype.itemsize
+        if files_of(own):
             return config_of(own), published(kind, own, self.dtype), stored_bytes(files_of(own), itemsize)
-        path = folder / self._recipe.file
-        config = config_of(folder / name) if (folder / name).is_dir() else data().model_dump()[name]
+        path, config = folder / file, config_of(own) if own.is_dir() else known
         count = sum(torch.Size(shape).numel() for key, shape in shapes([path]).items() if renamed(key))
 
         def load(where: torch.device) -> nn.Module:

@@ -13,18 +13,21 @@ from functions.contract.params import Motion
 
 TEXT_ENCODER = "t5-v1.1-xxl"
 UPSAMPLER = "ltx-0.9.8-latent-upsampler"
+UPSAMPLER_FILE = "ltxv-spatial-upscaler-0.9.8.safetensors"
+Network = Literal["2b", "13b"]
 
 
 class Recipe(BaseModel):
-    """How one tier samples. `crf` is the quality at which the keyframe is compressed before the model sees it: of a
-    picture without a video's traces it makes a clip that stands still.
+    """How one tier samples. `file` holds transformer and autoencoder where the set has no folder of each. `crf` is the
+    quality at which the keyframe is compressed before the model sees it: of a picture without a video's traces it makes
+    a clip that stands still.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     weights: str
-    form: Literal["single-file", "diffusers"]
-    file: str = ""
+    file: str
+    size: Network = "2b"
     first: Annotated[tuple[float, ...], Field(min_length=1)]
     second: tuple[float, ...] = ()
     crf: Annotated[int, Field(ge=0, le=51)] = 33
@@ -48,8 +51,9 @@ class Data(BaseModel):
     draft: Recipe
     standard: Recipe
     final: Recipe
-    transformer: dict[str, Any]
+    transformers: dict[Network, dict[str, Any]]
     vae: dict[str, Any]
+    upsampler: dict[str, Any]
 
 
 @functools.cache

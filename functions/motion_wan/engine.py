@@ -86,7 +86,7 @@ class MotionWan(MotionEngine[Work]):
             encoder=self._networks.encoder(tokens.limit),
             vae=self._networks.vae(made.size, made.frames, recipe.vae),
             experts=self._experts(job, params, recipe, made),
-            weights=(self._family.weights, *distilled),
+            weights=(*self._networks.sets, *distilled),
             notes=(*made.notes, *pictures.notes, *ignored),
         )
 

@@ -59,11 +59,21 @@ class Recipe(_Data):
         return self.guidance[0] if expert == "high" else self.guidance[-1]
 
 
+class Native(_Data):
+    """Published experts as one file each in Wan's own names, with the transformer's configuration."""
+
+    weights: str
+    high: str
+    low: str
+    transformer: dict[str, Any]
+
+
 class Family(_Data):
     """The weights of an engine, with one expert or two, and its tiers."""
 
     weights: str
     experts: Literal[1, 2]
+    native: Native | None = None
     draft: Recipe
     standard: Recipe
     final: Recipe

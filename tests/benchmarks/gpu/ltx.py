@@ -39,7 +39,7 @@ class RandomNetworks(Networks):
         return motion.randomised(super().encoder(tokens), T5EncoderModel, config, self.dtype, tokens * 200_000)
 
     def transformer(self, size: Size, frames: int) -> Model:
-        config = recipes.data().transformer
+        config = recipes.data().transformers["2b"]
         working = size.width * size.height // 1024 * (frames // 8 + 1) * 2048 * 24 * self.dtype.itemsize
         return motion.randomised(
             super().transformer(size, frames), LTXVideoTransformer3DModel, config, self.dtype, working

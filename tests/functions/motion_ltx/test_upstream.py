@@ -23,6 +23,7 @@ from PIL import Image
 from torch import Tensor
 from transformers import AutoTokenizer, T5EncoderModel
 
+from functions.catalog.weights import builtin
 from functions.models.t5 import Text, Texts, Tokens
 from functions.models.video import to_model
 from functions.motion_ltx import latents as lat
@@ -31,6 +32,8 @@ from functions.motion_ltx.denoise import Pass, denoise
 from functions.motion_ltx.names import transformer_name, vae_name
 from tests.servers.motion import picture
 
+HEADER = 300_000
+"""Bytes of a file that are no tensors, at most."""
 TOLERANCE = 1e-4
 FRAMES, ROWS, COLUMNS, RATE = 17, 64, 96, 24
 FIRST = recipes.recipe("standard").first
@@ -135,11 +138,11 @@ def test_the_second_size_equals_the_upsampling_pipeline(pipe: Any, weights: Path
     assert float((found - wanted).abs().max()) < TOLERANCE
 
 
-def test_names_in_the_single_file_are_those_of_the_librarys_converter() -> None:
-    config = recipes.data().model_dump()
+@pytest.mark.parametrize("size", ["2b", "13b"])
+def test_names_in_the_single_file_are_those_of_the_librarys_converter(size: recipes.Network) -> None:
     with torch.device("meta"):
-        vae = AutoencoderKLLTXVideo.from_config(config["vae"])
-        transformer = LTXVideoTransformer3DModel.from_config(config["transformer"])
+        vae = AutoencoderKLLTXVideo.from_config(recipes.data().vae)
+        transformer = LTXVideoTransformer3DModel.from_config(recipes.data().transformers[size])
     from tests.servers.checkpoints import ltx
 
     original = {f"vae.{ltx._original_vae(name)}": tensor for name, tensor in vae.state_dict().items()}
@@ -156,3 +159,23 @@ def test_names_in_the_single_file_are_those_of_the_librarys_converter() -> None:
         assert {name: ours[name][which] for name in theirs} == theirs
     assert {name for name, _ in ours.values() if name} == set(vae.state_dict())
     assert {name for _, name in ours.values() if name} == set(transformer.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("tier", "itemsize"),
+    [("draft", 2), ("final", 2), ("upsampler", 4)],
+)
+def test_the_packaged_configurations_take_the_bytes_of_the_published_files(tier: str, itemsize: int) -> None:
+    data, lock = recipes.data(), builtin()
+    with torch.device("meta"):
+        if tier == "upsampler":
+            modules: list[torch.nn.Module] = [LTXLatentUpsamplerModel.from_config(data.upsampler)]
+            found = lock.sets[recipes.UPSAMPLER].files[recipes.UPSAMPLER_FILE]
+        else:
+            recipe = data.draft if tier == "draft" else data.final
+            network = LTXVideoTransformer3DModel.from_config(data.transformers[recipe.size])
+            modules = [AutoencoderKLLTXVideo.from_config(data.vae), network]
+            found = lock.sets[recipe.weights].files[recipe.file]
+    computed = sum(t.numel() for m in modules for t in m.state_dict().values()) * itemsize
+    assert found.size is not None
+    assert 0 < found.size - computed < HEADER

@@ -1,13 +1,16 @@
 """Tiny random weights of the Wan 2.2 engines, in the layout that each publisher has."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers import AutoencoderKLWan, UniPCMultistepScheduler, WanImageToVideoPipeline, WanTransformer3DModel
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, UMT5Config, UMT5EncoderModel
 
+from functions.models.names import wan_native
+from functions.motion_wan.recipes import families
 from tests.servers.checkpoints import tokenizers
 
 WIDTH = 32
@@ -54,7 +57,29 @@ def a14b(folder: Path, seed: int = 0) -> None:
     """Wan-AI/Wan2.2-I2V-A14B-Diffusers. Its published scheduler has flow shift 3, another than it was made with."""
     torch.manual_seed(seed)
     experts = {name: WanTransformer3DModel(**_TRANSFORMER) for name in ("transformer", "transformer_2")}
-    _save(folder, vae=AutoencoderKLWan(z_dim=16, **_VAE), boundary_ratio=0.9, shift=3.0, **experts)
+    _save(folder, vae=autoencoder(), boundary_ratio=0.9, shift=3.0, **experts)
+
+
+def native(published: Path, folder: Path, experts: Path) -> None:
+    """Of `a14b`: `folder` without its experts, whose configurations stay, and `experts` in the layout and names of
+    Comfy-Org/Wan_2.2_ComfyUI_Repackaged, in fp16.
+    """
+    shutil.copytree(published, folder, ignore=shutil.ignore_patterns("*.safetensors", "*.index.json"))
+    for part in ("vae", "text_encoder"):
+        for file in (published / part).glob("*.safetensors"):
+            shutil.copy(file, folder / part)
+    known = families()["motion-wan"].native
+    assert known is not None
+    for part, name in (("transformer", known.high), ("transformer_2", known.low)):
+        (file,) = (published / part).glob("*.safetensors")
+        state = {wan_native(name): tensor.half() for name, tensor in load_file(file).items()}
+        (experts / name).parent.mkdir(parents=True, exist_ok=True)
+        save_file({name: tensor for name, tensor in state.items() if name is not None}, experts / name)
+
+
+def autoencoder() -> AutoencoderKLWan:
+    """The autoencoder of A14B."""
+    return AutoencoderKLWan(z_dim=16, **_VAE)
 
 
 def ti2v(folder: Path, seed: int = 0) -> None:
