@@ -47,6 +47,21 @@ def ready_transformer(device: Device, blocks: str) -> Callable[[nn.Module], None
     return ready
 
 
+def compile_when(module: nn.Module, steady: Callable[..., bool], backend: str = "inductor") -> None:
+    """Compile what a module does where `steady` says so of its arguments, for these shapes only; else it runs as it is.
+
+    What differs between a job's first calls and all later ones is then not compiled, nor is anything for shapes that
+    vary: one compilation, in the worker's first job.
+    """
+    dynamo.recompile_limit = max(dynamo.recompile_limit, VARIANTS)
+    plain, quick = module.forward, torch.compile(module.forward, dynamic=False, backend=backend)
+
+    def forward(*given: Any, **named: Any) -> Any:
+        return (quick if steady(*given, **named) else plain)(*given, **named)
+
+    module.forward = forward
+
+
 def ready_autoencoder(module: nn.Module) -> None:
     """Readies a video autoencoder: channels last, which 3D convolutions in 16 bits want, and its decoder compiled.
 

@@ -13,6 +13,7 @@ from diffusers.models.autoencoders.autoencoder_kl_wan import WanCausalConv3d, un
 from torch import Tensor
 
 from functions.models.video import to_pixels
+from functions.motion_wan.encode import encode
 
 TEMPORAL = 4
 """Frames that one latent frame after the first stands for."""
@@ -80,8 +81,7 @@ def _statistics(vae: AutoencoderKLWan, like: Tensor) -> tuple[Tensor, Tensor]:
 
 def _encode(vae: AutoencoderKLWan, video: Tensor) -> Tensor:
     """The mode of the VAE's posterior of a video (1, 3, frames, rows, columns)."""
-    found: Tensor = vae.encode(video.to(vae.device, vae.dtype)).latent_dist.mode()
-    return found
+    return encode(vae, video.to(vae.device, vae.dtype))
 
 
 def _convolutions(module: torch.nn.Module) -> int:

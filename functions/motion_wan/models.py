@@ -6,13 +6,14 @@ from typing import Any, Literal
 
 import torch
 from diffusers import AutoencoderKLWan, WanTransformer3DModel
+from diffusers.models.autoencoders.autoencoder_kl_wan import CACHE_T
 from torch import nn
 from transformers import UMT5EncoderModel
 
 from functions.contract.base import Size
 from functions.models.adapters import Lora
 from functions.models.device import Device
-from functions.models.kernels import eight_bit, ready_autoencoder, ready_transformer
+from functions.models.kernels import channels_last, compile_when, compiling, eight_bit, ready_transformer
 from functions.models.load import load_module
 from functions.models.names import wan_native
 from functions.models.plan import ModelSize
@@ -20,6 +21,7 @@ from functions.models.snapshots import Snapshots
 from functions.models.staging import Model, config_of, files_of, shapes, stored_bytes, t5_encoder
 from functions.models.variants import summed
 from functions.motion_wan.adapters import Variant
+from functions.motion_wan.latents import Cache
 from functions.motion_wan.recipes import Distilled, Expert, Family, Native
 
 FOLDERS: Mapping[Expert, str] = {"high": "transformer", "low": "transformer_2"}
@@ -74,7 +76,7 @@ class Networks:
             module: nn.Module = load_module(lambda: AutoencoderKLWan.from_config(config), files, where, dtype)
             return module
 
-        return Model((self.digest, "vae", precision), sizes, load, ready=ready_autoencoder)
+        return Model((self.digest, "vae", precision), sizes, load, ready=ready)
 
     def expert(self, expert: Expert, size: Size, frames: int, variant: Variant, distilled: Distilled | None) -> Model:
         """An expert as the recipe has it: the published one, or the distilled one in its place, with the adapters."""
@@ -137,6 +139,22 @@ class Networks:
 
     def _part(self, expert: Expert) -> str:
         return "transformer" if self.single else FOLDERS[expert]
+
+
+def ready(vae: nn.Module) -> None:
+    """Readies the autoencoder for a GPU: channels last, and its decoder compiled for all latent frames but the first
+    two, before which it has not yet kept as much as it looks back on.
+    """
+    channels_last(vae)
+    if compiling():
+        compile_when(vae.get_submodule("decoder"), looks_back)
+
+
+def looks_back(_: torch.Tensor, feat_cache: Cache, **__: object) -> bool:
+    """Whether every convolution of the decoder that keeps anything has two frames of the past."""
+    return any(torch.is_tensor(kept) for kept in feat_cache) and all(
+        kept is None or (torch.is_tensor(kept) and kept.shape[2] == CACHE_T) for kept in feat_cache
+    )
 
 
 def _same(name: str) -> str:
