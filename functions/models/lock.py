@@ -15,8 +15,12 @@ def lines(folder: Path) -> Iterator[str]:
         name = path.relative_to(folder)
         if not any(part.startswith(".") for part in name.parts):
             with path.open("rb") as file:
-                sha = hashlib.file_digest(file, "sha256").hexdigest()
-            yield f'"{name.as_posix()}" = {{ sha256 = "{sha}", size = {path.stat().st_size} }}'
+                yield line(name.as_posix(), hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size)
+
+
+def line(name: str, sha256: str, size: int) -> str:
+    """How images/weights.toml has a file."""
+    return f'"{name}" = {{ sha256 = "{sha256}", size = {size} }}'
 
 
 def main() -> None:
