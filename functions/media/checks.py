@@ -2,11 +2,12 @@
 
 Proof is: a file that is missing, a link, empty, over its size or undecodable; a wrong frame count, size, rate, sample
 count or channel count; a video that is not yuv420p, BT.709 and of constant rate; samples that are not finite; words
-that are digital silence; a clip whose content is proven wrong (`functions.media.truth`).
+that are digital silence; a finish step that lost, moved or changed its clip's sound; a clip whose
+content is proven wrong (`functions.media.truth`).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from functions.contract.job import Note
 from functions.contract.media import MediaFacts
 from functions.media import probe, truth
 from functions.media.probe import BT709, Measured
+from functions.media.sound_track import check_carried
+from functions.media.source import describe, input_clip
 from functions.runtime.engine import Job, Outcome
 
 AAC_FRAME = 1024
@@ -39,6 +42,10 @@ class Expect:
     at_most: int | None = None
     words: bool = False
 
+    def but(self, *, frames: int, rate: Rate) -> "Expect":
+        """The same with another length."""
+        return replace(self, frames=frames, rate=rate)
+
 
 def check_outputs(job: Job, outcome: Outcome, limits: Mapping[str, int]) -> tuple[dict[str, MediaFacts], list[Note]]:
     """Measure every output; (facts by name, notes). `limits` bounds the bytes of each. Raises `OutputRefused`."""
@@ -49,6 +56,8 @@ def check_outputs(job: Job, outcome: Outcome, limits: Mapping[str, int]) -> tupl
         _check_file(path, limits[name])
         measured = _measure(path)
         _check_measures(name, measured, expected(job, name))
+        if isinstance(job.params, p.Interpolate | p.Upscale | p.FaceRestore):
+            check_carried(input_clip(job), describe(path, name))
         notes += _content(job, name, path, measured, random=outcome.random)
         found[name] = merged(measured.facts, outcome.facts.get(name))
     return found, notes
@@ -71,7 +80,7 @@ def expected(job: Job, name: str) -> Expect:
         case p.Motion() if suffix == ".mp4":
             return Expect(size=params.size, frames=params.frames, rate=params.rate)
         case p.Interpolate():
-            return Expect(frames=params.frames, rate=params.rate)
+            return _like_clip(job, None).but(frames=params.frames, rate=params.rate)
         case p.Conform() if suffix == ".mp4":
             return Expect(size=params.size, frames=params.frames, rate=params.rate, audio=False)
         case p.Assemble() if suffix == ".mp4":
@@ -84,9 +93,8 @@ def expected(job: Job, name: str) -> Expect:
 
 
 def _like_clip(job: Job, size: Size | None) -> Expect:
-    clip = probe.measure(job.inputs["clip.mp4"]).facts
-    own = Size(width=clip.width or 0, height=clip.height or 0)
-    return Expect(size=size or own, frames=clip.frames, rate=Rate(num=clip.rate_num or 0, den=clip.rate_den or 1))
+    clip = input_clip(job)
+    return Expect(size=size or clip.size, frames=clip.frames, rate=clip.rate)
 
 
 def _expected_sound(job: Job, name: str) -> Expect:
@@ -94,7 +102,8 @@ def _expected_sound(job: Job, name: str) -> Expect:
         case p.Dialogue():
             return Expect(channels=1, words=True)
         case p.SpeechEnhance():
-            return Expect(samples=probe.measure(job.inputs["line.wav"]).facts.samples, words=True)
+            line = probe.measure(job.inputs["line.wav"])
+            return Expect(samples=line.facts.samples, words=line.level is None or line.level.peak > 0)
         case p.Sound(role="bed") | p.Score():
             return Expect(channels=2, samples=job.params.samples)
         case p.Sound():

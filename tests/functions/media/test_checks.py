@@ -259,7 +259,8 @@ def test_finish_keeps_the_clip(tmp_path: Path) -> None:
 
 
 def test_interpolated_clip_has_rate_and_frames(tmp_path: Path) -> None:
-    made = job(tmp_path, p.Interpolate(rate=RATE, frames=12), "clip.mp4")
+    clip(tmp_path / "in.mp4", moving, rate="12")
+    made = job(tmp_path, p.Interpolate(rate=RATE, frames=12), "clip.mp4", {"clip.mp4": tmp_path / "in.mp4"})
     clip(made.output("clip.mp4"), moving)
     verdict(made)
     clip(made.output("clip.mp4"), moving, rate="12")

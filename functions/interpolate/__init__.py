@@ -1,0 +1,1 @@
+"""Clips at another frame rate, by pictures between their pictures."""

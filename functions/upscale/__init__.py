@@ -1,0 +1,1 @@
+"""Clips enlarged by super-resolution networks."""
