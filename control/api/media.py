@@ -1,5 +1,6 @@
 """Serving stored objects: byte ranges, entity tags, safe types and names (RFC 9110 sections 13 and 14)."""
 
+import hashlib
 import re
 import unicodedata
 from urllib.parse import quote
@@ -85,3 +86,12 @@ def serve(request: Request, store: ObjectStore, file: ArtifactFile, name: str, d
     return StreamingResponse(
         store.stream(file.key, first, last + 1), 206 if span is not None else 200, headers, media_type
     )
+
+
+def unchanged_or(request: Request, data: bytes) -> Response:
+    """JSON that may be kept and asked for again: 304 where `If-None-Match` names what it still is (RFC 9110, 13.1)."""
+    tag = f'"{hashlib.blake2b(data, digest_size=16).hexdigest()}"'
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(None, 304, headers)
+    return Response(data, 200, headers, "application/json")

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from control.api.media import disposition
+from control.api.media import disposition, unchanged_or
 from control.api.models import Paging, RenderPage, RenderRequest
 from control.api.operation import Call, Nothing, Operation, Reply, operation
 from control.errors import NotFound
@@ -46,9 +46,9 @@ async def start_render(call: Call[RenderRequest, Nothing]) -> Reply:
 
 
 @operation("GET", "/renders/{render}", scope="viewer", answer=RenderView, errors=(404,), tags=("renders",))
-async def get_render(call: Call[Nothing, Nothing]) -> RenderView:
-    """A render and all its steps."""
-    return await call.context.studio.render(call.path("render"))
+async def get_render(call: Call[Nothing, Nothing]) -> Response:
+    """A render and all its steps; 304 where `If-None-Match` names what it still is."""
+    return unchanged_or(call.request, await call.context.studio.render_json(call.path("render")))
 
 
 @operation("POST", "/renders/{render}/pause", scope="crew", answer=RenderView, errors=(404,), tags=("renders",))

@@ -7,7 +7,7 @@ for a reference. What lies there was put by its own digest: putting it again cha
 
 import asyncio
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from control.db import Database, Result, Row, Statement, Value
 from control.errors import StoreError
@@ -57,13 +57,18 @@ class DocumentDatabase:
             await self._store.put(document_key(sha), data, "application/json")
         return MARK + sha
 
-    async def _whole(self, rows: Iterable[Row]) -> list[Row]:
+    async def _whole(self, rows: Sequence[Row]) -> list[Row]:
+        """The rows of one statement, which have the same columns."""
+        if not rows or COLUMNS.isdisjoint(rows[0]):
+            return list(rows)
         return [await self._row(row) for row in rows]
 
     async def _row(self, row: Row) -> Row:
         away = [name for name in COLUMNS & row.keys() if isinstance(row[name], str) and row[name].startswith(MARK)]
+        if not away:
+            return row
         texts = await asyncio.gather(*(self._read(row[name].removeprefix(MARK)) for name in away))
-        return {**row, **dict(zip(away, texts, strict=True))} if away else row
+        return {**row, **dict(zip(away, texts, strict=True))}
 
     async def _read(self, sha: str) -> str:
         data = await self._store.read(document_key(sha), DOCUMENT_BYTES)

@@ -65,7 +65,6 @@ class SqliteDatabase:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-        connection.row_factory = sqlite3.Row
         connection.execute(f"PRAGMA busy_timeout = {self._busy_ms:d}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
@@ -119,7 +118,7 @@ class SqliteDatabase:
 
     def _rows(self, connection: sqlite3.Connection, sql: str, params: Mapping[str, Value]) -> list[Row]:
         try:
-            return [dict(row) for row in connection.execute(sql, params)]
+            return _named(connection.execute(sql, params))
         except sqlite3.Error as error:
             raise self._error(error) from error
 
@@ -171,7 +170,7 @@ class SqliteDatabase:
 
     def _execute(self, sql: str, params: Mapping[str, Value]) -> Result:
         before = self._writer.total_changes
-        rows = tuple(dict(row) for row in self._writer.execute(sql, params))
+        rows = tuple(_named(self._writer.execute(sql, params)))
         return Result(rows, self._writer.total_changes - before)
 
     def _error(self, error: Exception) -> DatabaseError:
@@ -184,6 +183,12 @@ class SqliteDatabase:
         if "full" in text:
             return DatabaseError(f"no space is left for the database {self.path}; free some and try again")
         return DatabaseError(f"the database {self.path} failed: {text}")
+
+
+def _named(found: sqlite3.Cursor) -> list[Row]:
+    """Rows by the names of their columns; several times as fast as `sqlite3.Row` where all are wanted."""
+    names = [column[0] for column in found.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in found]
 
 
 def _fail(work: _Work, error: DatabaseError) -> None:

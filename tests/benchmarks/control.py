@@ -36,11 +36,12 @@ class Window:
     async def close(self) -> dict[str, float]:
         """Steps a second, milliseconds of processor a step, cores in use."""
         seconds = time.monotonic() - self._began
-        spent, steps = self._found.cpu_s() - self._cpu, await self._found.ended() - self._ended
+        spent = {name: now - self._cpu[name] for name, now in self._found.cpu_s().items()}
+        steps = await self._found.ended() - self._ended
         return {
             "steps_per_s": round(steps / seconds, 1),
-            "cpu_ms_per_step": round(1000 * spent / max(1, steps), 1),
-            "studio_cores": round(spent / seconds, 2),
+            "cpu_ms_per_step": round(1000 * spent["runner"] / max(1, steps), 1),
+            **{f"{name}_cores": round(used / seconds, 2) for name, used in spent.items()},
         }
 
 
@@ -71,7 +72,7 @@ async def measure(folder: Path, kind: str, films: int, shots: int, seconds: floa
             "api": {"per_s": RATE, "answered": len(every), "failed": int(seconds * RATE) - len(every), **spread(every)},
             "api_by_path": {name: spread(values) for name, values in sorted(took.items())},
             "client_cores": round(client_s / seconds, 2),
-            "studio_mb": round(found.studio.memory_info().rss / 2**20),
+            "mb": {name: round(process.memory_info().rss / 2**20) for name, process in found.processes.items()},
             "database_mb": None if size is None else round(size / 2**20, 1),
             "database_bytes_per_job": None if size is None or empty is None else round((size - empty) / max(1, jobs)),
             "running": await found.count("SELECT COUNT(*) AS n FROM render WHERE state='running'"),

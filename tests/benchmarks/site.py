@@ -33,9 +33,6 @@ ROOM = 1000
 """Jobs in flight at the door."""
 SECONDS = 6
 """Of a shot."""
-CONNECTIONS = 64
-KEEP_S = 2.0
-"""The Studio closes an idle connection after 5 s."""
 TOGETHER = 2
 """Films that are sent at a time."""
 
@@ -47,25 +44,33 @@ class Site:
     url: str
     token: str
     studio: psutil.Process
+    door: psutil.Process
     db: Database
     data: Path
 
     def client(self) -> httpx2.AsyncClient:
         """Of the API."""
         headers = {"authorization": f"Bearer {self.token}"}
-        limits = httpx2.Limits(
-            max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=KEEP_S
-        )
-        return httpx2.AsyncClient(base_url=self.url, headers=headers, limits=limits, timeout=120, trust_env=False)
+        return httpx2.AsyncClient(base_url=self.url, headers=headers, timeout=120, trust_env=False)
 
     def size(self) -> int | None:
         """Bytes of the database's files, None where it has none here."""
         files = list(self.data.glob("studio.db*"))
         return sum(f.stat().st_size for f in files) if files else None
 
-    def cpu_s(self) -> float:
-        """Processor seconds of the Studio so far."""
-        return float(sum(self.studio.cpu_times()[:2]))
+    @property
+    def runner(self) -> psutil.Process:
+        """The process that advances renders, the Studio's only child here."""
+        return self.studio.children()[0]
+
+    def cpu_s(self) -> dict[str, float]:
+        """Processor seconds so far: of the process that answers, of the one that advances renders, and of the door."""
+        return {name: float(sum(process.cpu_times()[:2])) for name, process in self.processes.items()}
+
+    @property
+    def processes(self) -> dict[str, psutil.Process]:
+        """By name."""
+        return {"api": self.studio, "runner": self.runner, "door": self.door}
 
     async def count(self, sql: str) -> int:
         """One number."""
@@ -95,9 +100,11 @@ async def site(folder: Path, kind: str) -> AsyncIterator[Site]:
             db = SqliteDatabase(data / "studio.db")
         await migrate(db)
         token = await Access(db, wall_ms).issue("bearer", "benchmark", "owner")
-        stack.enter_context(await door(db, data, door_port))
+        behind = stack.enter_context(await door(db, data, door_port))
         studio = stack.enter_context(running(["control.cli", "studio"], folder / "studio.log", env))
-        found = Site(f"http://127.0.0.1:{port}", token, psutil.Process(studio.pid), db, data)
+        found = Site(
+            f"http://127.0.0.1:{port}", token, psutil.Process(studio.pid), psutil.Process(behind.pid), db, data
+        )
         await answering(found, studio)
         yield found
         await db.close()

@@ -66,8 +66,13 @@ def test_a_render_is_paused_resumed_and_cancelled(client: httpx2.Client) -> None
     assert client.post(f"{place}/resume").json()["state"] == "running"
     assert client.post(f"{place}/cancel").json()["cancel_requested"] is True
     end = time.monotonic() + MADE_S
+    running = client.get(place)
     while client.get(place).json()["state"] != "cancelled":
         assert time.monotonic() < end
         time.sleep(0.1)
+    ended = client.get(place)
+    known = {"if-none-match": ended.headers["etag"]}
+    assert (client.get(place, headers=known).status_code, client.get(place, headers=known).content) == (304, b"")
+    assert running.headers["etag"] != ended.headers["etag"]
     assert client.post(f"{place}/resume").status_code == 409
     assert client.get("/api/costs").json()["spent_u"] == 0

@@ -175,7 +175,7 @@ async def test_a_view_tells_of_every_step_and_shot(b: Bench) -> None:
     key = next(j for j in b.door.jobs.values() if j.request.params.trigger == "write:a")  # type: ignore[union-attr]
     b.door.begin(key.request.job_id)
     await b.turn(times=3)
-    view = await b.view(render)
+    view, early = await b.view(render), await b.studio.render_json(render)
     assert {s.path: s.state for s in view.steps} == {"a/key": "running", "a/clip": "waiting", "b/key": "queued"}
     assert (view.steps[1].reason, view.total, view.made) == ("for a/key", 3, 0)
     shots = {s.id: s for s in view.shots}
@@ -185,6 +185,8 @@ async def test_a_view_tells_of_every_step_and_shot(b: Bench) -> None:
     assert view.eta_s > 0
     assert view.cost_u == 2 * 36_600  # held
     ended = await b.run_out(render)
+    for found, seen in ((view, early), (ended, await b.studio.render_json(render))):
+        assert seen.decode() == found.model_dump_json()
     assert {s.state for s in ended.shots} == {"done"}
     assert (ended.eta_s, ended.cost_u, ended.steps[0].seconds) == (0.0, 45, 1.5)
 
