@@ -16,6 +16,7 @@ from functions.serve.execution import Execution, lost_gpu
 from functions.serve.processes import WorkerProcess
 from functions.serve.queue import Entry, JobQueue
 from functions.serve.settings import DoorSettings
+from functions.serve.waiting import Place, Waiting
 
 STARTS = 5
 """How often a worker may fail to start before the door gives up."""
@@ -32,7 +33,7 @@ class Pool:
         self, settings: DoorSettings, queue: JobQueue, on_last: Callable[[Entry], None], on_end: Ended
     ) -> None:
         self._settings, self._queue, self._on_last, self._on_end = settings, queue, on_last, on_end
-        self._waiting: asyncio.Queue[Entry] = asyncio.Queue()
+        self._waiting = Waiting()
         self._running: dict[str, Execution] = {}
         self._slots: list[asyncio.Task[None]] = []
         self._storage = Stores(settings.store)
@@ -49,7 +50,7 @@ class Pool:
 
     def submit(self, entry: Entry) -> None:
         """Have an accepted job run."""
-        self._waiting.put_nowait(entry)
+        self._waiting.put(entry)
 
     async def cancel(self, entry: Entry) -> None:
         """Cancel a job: at once while it waits, otherwise by asking its worker and then killing it."""
@@ -101,14 +102,16 @@ class Pool:
     async def _slot(self) -> None:
         while True:
             worker = await self._start()
+            place = self._waiting.join()
             try:
                 while worker.alive():
-                    entry = await self._next()
+                    entry = await self._next(place)
                     if not worker.alive():
                         self.submit(entry)
                         break
                     await self._run(worker, entry)
             finally:
+                self._waiting.leave(place)
                 await asyncio.shield(worker.end())
 
     async def _start(self) -> WorkerProcess:
@@ -120,9 +123,9 @@ class Pool:
                 await asyncio.sleep(START_PAUSE_S)
         return await WorkerProcess.start(self._settings)
 
-    async def _next(self) -> Entry:
+    async def _next(self, place: Place) -> Entry:
         while True:
-            entry = await self._waiting.get()
+            entry = await self._waiting.take(place)
             if entry.state == "IN_QUEUE" and not entry.cancel and not self.draining:
                 return entry
 
