@@ -15,7 +15,7 @@ from functions.animatic.layers import Drawing
 from functions.animatic.light import Level
 from functions.animatic.planes import Plane, Tile, flattened, racked, settled, tile
 from functions.animatic.portrait import Portrait
-from functions.animatic.render import Layer, Look, Matrix, Stage, Weather
+from functions.animatic.render import LAG, Layer, Look, Matrix, Stage, Weather
 from functions.animatic.scene import Scene
 from functions.animatic.staging import stage
 from functions.animatic.values import Floats
@@ -107,7 +107,13 @@ class Panel:
         """The panel under a clip's camera."""
         drawing = drawing.model_copy(update={"size": params.size})
         fps = params.rate.num / params.rate.den
-        return _build(drawing, portraits, params.camera, params.frames, fps, params.seed)
+        made = _build(drawing, portraits, params.camera, params.frames, fps, params.seed)
+        return replace(made, look=replace(made.look, lag=_lag(params)))
+
+
+def _lag(params: Motion) -> float:
+    """Pixels by which planes may lag behind their path in every second frame."""
+    return LAG if params.tier == "draft" else 0.0
 
 
 def _build(drawing: Drawing, portraits: Portraits, camera: Camera, frames: int, fps: float, seed: int) -> Panel:
@@ -183,4 +189,5 @@ def supplied(picture: Floats, params: Motion, end: Floats | None) -> Panel:
     path = Path(
         params.camera, c.size, c.lens, size.width / size.height, params.frames, rate.num / rate.den, params.seed
     )
-    return Panel([art(picture, end, size, path)], path, Look(size.width, size.height, params.seed, lambda t: 1.0))
+    look = Look(size.width, size.height, params.seed, lambda t: 1.0, _lag(params))
+    return Panel([art(picture, end, size, path)], path, look)

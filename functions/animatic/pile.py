@@ -20,10 +20,12 @@ class Drawn:
     weight: float
     axes: tuple[Axis, Axis]
 
-    @property
-    def key(self) -> tuple[object, ...]:
-        """Equal for two moments that look the same."""
-        return id(self.tile.pixels), self.weight, self.axes
+    def close_to(self, other: "Drawn", columns: int, rows: int, lag: float) -> bool:
+        """Whether this looks the same on a canvas of so many pixels, but for `lag` of them in place."""
+        if self.tile.pixels is not other.tile.pixels or self.weight != other.weight:
+            return False
+        pairs = zip(self.axes, other.axes, (columns, rows), strict=True)
+        return self.axes == other.axes or all(a.apart(b, size) <= lag for a, b, size in pairs)
 
 
 @dataclass(frozen=True)
@@ -41,20 +43,21 @@ class Pile:
     def __init__(self, rows: int, columns: int) -> None:
         self.canvas = Canvas.blank(rows, columns)
         self._base = Canvas.blank(rows, columns)
-        self._kept: list[tuple[object, ...]] = []
+        self._kept: list[Drawn] = []
         self._depth = 0
         self._mixed: dict[int, tuple[float, Picture]] = {}
 
-    def draw(self, drawn: Sequence[Drawn], under: Canvas | None = None, changed: bool = False) -> bool:
+    def draw(
+        self, drawn: Sequence[Drawn], under: Canvas | None = None, changed: bool = False, lag: float = 0.0
+    ) -> bool:
         """Bring the canvas up to date, over a picture `under` it that may have changed. True where anything had to be
-        drawn.
+        drawn: not where every plane lies where it is drawn already, to within `lag` pixels of the canvas.
         """
-        keys = [d.key for d in drawn]
-        if keys == self._kept and not changed:
+        known = not changed and len(drawn) == len(self._kept)
+        if known and self._unmoved(drawn, lag) == len(drawn):
             return False
-        pairs = enumerate(zip(keys, self._kept, strict=False))
-        same = 0 if changed else next((n for n, (a, b) in pairs if a != b), 0)
-        self._kept = keys
+        same = self._unmoved(drawn, 0.0) if known else 0
+        self._kept = list(drawn)
         laid = [self._placed(item) for item in drawn]
         if same < self._depth or not same:
             self._depth = 0
@@ -66,6 +69,12 @@ class Pile:
             self._depth = same
         self._lay(self.canvas, laid[same:], self._base)
         return True
+
+    def _unmoved(self, drawn: Sequence[Drawn], lag: float) -> int:
+        """How many planes from the back lie where they lie already, to within `lag` pixels."""
+        rows, columns = self.canvas.y.shape
+        pairs = enumerate(zip(drawn, self._kept, strict=True))
+        return next((n for n, (new, old) in pairs if not new.close_to(old, columns, rows, lag)), len(drawn))
 
     def _placed(self, item: Drawn) -> _Laid:
         (across, down), roi = item.axes, item.tile.roi

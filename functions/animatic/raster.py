@@ -70,6 +70,11 @@ class Axis:
         """The same in pixels of half size on both sides."""
         return Axis(self.step, self.start / 2)
 
+    def apart(self, other: "Axis", size: int) -> float:
+        """Most canvas pixels between where this and another put one point, over a canvas of `size` pixels."""
+        begin = self.start - other.start
+        return max(abs(begin), abs(begin + (self.step - other.step) * size)) / self.step
+
     def reach(self, size: int, most: int) -> tuple[int, int]:
         """The even canvas pixels (first, past the last) that a plane of `size` pixels covers wholly."""
         low, high = -self.start / self.step, (size - self.start) / self.step

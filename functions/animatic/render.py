@@ -21,6 +21,10 @@ GRAIN: Final = 1.2
 """Deviation of the grain in code values (half a percent). Twice as much, new each frame, doubled the work of x264."""
 GRAIN_HELD: Final = 2
 """Frames for which a drawing of the grain is held."""
+LAG: Final = 0.5
+"""Pixels by which a draft's planes may lag in the second frame of a drawing: slow moves are drawn on twos, as their
+grain is, in steps of less than a pixel.
+"""
 _GRAINS: Final = 6
 _LIFT: Final = 16
 _BLACK: Final = np.array([16.0, 0.0, 0.0, 0.0])
@@ -56,12 +60,16 @@ class Weather(Protocol):
 
 @dataclass(frozen=True)
 class Look:
-    """The frame itself: delivery size, the seed of its grain and its exposure over time."""
+    """The frame itself: delivery size, the seed of its grain and its exposure over time.
+
+    `lag` is how many pixels a plane may lie behind its path in the second frame of each drawing.
+    """
 
     width: int
     height: int
     seed: int
     exposure: Callable[[float], float]
+    lag: float = 0.0
 
 
 class Stage:
@@ -88,16 +96,18 @@ class Stage:
         self._pile_up(frame)
         return self._turned(self._wet, self._path.at(frame).roll)
 
-    def _pile_up(self, frame: float) -> bool:
-        """Bring the canvas up to date, but for the camera's roll. True where anything had to be drawn."""
+    def _pile_up(self, frame: float, lag: float = 0.0) -> bool:
+        """Bring the canvas up to date to within `lag` pixels, but for the camera's roll. True where anything had to be
+        drawn.
+        """
         moment = frame / self._path.fps
         level = replace(self._path.at(frame), roll=0.0)
         far = [self._drawn(layer, level, moment, 2) for layer in self._layers[: self._soft]]
-        changed = self._far is not None and self._far.draw(far)
+        changed = self._far is not None and self._far.draw(far, lag=lag / 2)
         if changed and self._far is not None and self._behind is not None:
             self._behind.enlarge_from(self._far.canvas)
         near = [self._drawn(layer, level, moment, 1) for layer in self._layers[self._soft :]]
-        changed = self._near.draw(near, self._behind, changed)
+        changed = self._near.draw(near, self._behind, changed, lag)
         if self._weather:
             self._wet.copy_from(self._near.canvas)
             for falls in self._weather:
@@ -170,7 +180,8 @@ class Stage:
         if self._fast(number):
             composed, self._held = self._blurred(number), None
         else:
-            moved, look = self._pile_up(float(number)), (roll, drawing, exposure)
+            lag = self._look.lag if number % GRAIN_HELD else 0.0
+            moved, look = self._pile_up(float(number), lag), (roll, drawing, exposure)
             if not moved and look == self._held:
                 return False
             composed, self._held = self._turned(self._wet, roll), look
