@@ -253,6 +253,7 @@ class Interpolate(Strict):
     kind: Literal["interpolate"] = "interpolate"
     rate: Rate
     frames: Frames
+    tier: Tier = "standard"
 
 
 class FaceRestore(Strict):

@@ -1,0 +1,112 @@
+"""Pictures between two others by dense optical flow (DIS, Kroeger et al. 2016), on a CPU, in the pictures' own colours.
+
+Both flows are moved to the moment wanted by the linear rule of Super SloMo (Jiang et al. 2018, equation 4), both
+pictures are looked at through them, and mixed by how near they are and how well the flows agree there.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from functions.media.frames import Packed
+
+Flow = NDArray[np.float32]
+"""(rows, columns, 2): columns and rows, in pixels."""
+AGREE = 1.0
+"""Pixels by which there and back may miss before a flow counts half."""
+SMALLEST = 32
+"""Pixels of a side below which flow cannot be estimated."""
+
+
+@dataclass(frozen=True)
+class Motion:
+    """What moved between two pictures: forward, backward, and how far each can be trusted (0..1)."""
+
+    forward: Flow
+    backward: Flow
+    trust: tuple[NDArray[np.float32], NDArray[np.float32]]
+
+
+def motion(left: Packed, right: Packed) -> Motion:
+    """Flow from each picture to the other. Depends on nothing but the two: DIS is run on one thread."""
+    a, b = (_padded(p[: len(p) * 2 // 3]) for p in (left, right))
+    rows, columns = len(left) * 2 // 3, left.shape[1]
+    estimate = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    there, back = (
+        estimate.calc(p, q, np.zeros((*p.shape, 2), np.float32))[:rows, :columns].astype(np.float32)
+        for p, q in ((a, b), (b, a))
+    )
+    return Motion(there, back, (_trust(there, back), _trust(back, there)))
+
+
+def between(left: Packed, right: Packed, moved: Motion, t: float) -> Packed:
+    """The picture `t` of the way."""
+    to_left = -(1 - t) * t * moved.forward + t * t * moved.backward
+    to_right = (1 - t) * (1 - t) * moved.forward - t * (1 - t) * moved.backward
+    weights = [
+        share * _seen(trust, flow) + 1e-3 * share
+        for share, trust, flow in ((1 - t, moved.trust[0], to_left), (t, moved.trust[1], to_right))
+    ]
+    ratio = (weights[0] / (weights[0] + weights[1])).astype(np.float32)
+    made = [
+        _mixed(a, b, flows, part)
+        for a, b, flows, part in zip(_planes(left), _planes(right), *_levels((to_left, to_right), ratio), strict=True)
+    ]
+    return np.concatenate([plane.reshape(-1) for plane in made]).reshape(left.shape)
+
+
+def _levels(
+    flows: tuple[Flow, Flow], ratio: NDArray[np.float32]
+) -> tuple[list[tuple[Flow, Flow]], list[NDArray[np.float32]]]:
+    """Flows and weights for Y, Cb and Cr."""
+    rows, columns = ratio.shape
+    half = (columns // 2, rows // 2)
+    small = (_shrunk(flows[0], half) * np.float32(0.5), _shrunk(flows[1], half) * np.float32(0.5))
+    part = _shrunk(ratio, half)
+    return [flows, small, small], [ratio, part, part]
+
+
+def _shrunk(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _mixed(
+    a: NDArray[np.uint8], b: NDArray[np.uint8], flows: tuple[Flow, Flow], ratio: NDArray[np.float32]
+) -> NDArray[np.uint8]:
+    first, second = (_seen(p.astype(np.float32), flow) for p, flow in zip((a, b), flows, strict=True))
+    return np.rint(first * ratio + second * (1 - ratio)).clip(0, 255).astype(np.uint8)
+
+
+def _seen(values: NDArray[np.float32], flow: Flow) -> NDArray[np.float32]:
+    rows, columns = values.shape
+    x = np.arange(columns, dtype=np.float32)[None] + flow[..., 0]
+    y = np.arange(rows, dtype=np.float32)[:, None] + flow[..., 1]
+    return np.asarray(cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
+
+
+def _trust(flow: Flow, other: Flow) -> NDArray[np.float32]:
+    """1 where going there and back ends where it began, falling to 0 where it does not."""
+    rows, columns = flow.shape[:2]
+    x = np.arange(columns, dtype=np.float32)[None] + flow[..., 0]
+    y = np.arange(rows, dtype=np.float32)[:, None] + flow[..., 1]
+    back = cv2.remap(other, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    missed = np.square(flow + np.asarray(back, np.float32)).sum(axis=2)
+    return np.asarray(1 / (1 + missed / AGREE**2), np.float32)
+
+
+def _padded(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    down, across = (max(0, SMALLEST - side) for side in luma.shape)
+    return np.ascontiguousarray(np.pad(luma, ((0, down), (0, across)), mode="edge"))
+
+
+def _planes(picture: Packed) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
+    rows, columns = len(picture) * 2 // 3, picture.shape[1]
+    flat = picture.reshape(-1)
+    area, half = rows * columns, (rows // 2, columns // 2)
+    return (
+        flat[:area].reshape(rows, columns),
+        flat[area : area * 5 // 4].reshape(half),
+        flat[area * 5 // 4 :].reshape(half),
+    )
