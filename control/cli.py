@@ -34,6 +34,7 @@ DoorOf = Annotated[
 ]
 Target = Annotated[str, typer.Option(help="keyframes, clips or film.")]
 Only = Annotated[list[str] | None, typer.Option("--only", metavar="SHOT", help="Only these shots, by id or label.")]
+Candidates = Annotated[int, typer.Option(min=1, max=8, help="Keyframes of each shot; the best is used, all are kept.")]
 BurnIn = Annotated[str, typer.Option("--burn-in", help="slate, off or full.")]
 Captions = Annotated[str, typer.Option(help="sidecar or burned.")]
 SizeText = Annotated[str | None, typer.Option("--size", metavar="WxH", help="Size of the film's frame.")]
@@ -74,6 +75,7 @@ def render(
     door: DoorOf = None,
     target: Target = "film",
     only: Only = None,
+    candidates: Candidates = 1,
     burn_in: BurnIn = "slate",
     captions: Captions = "sidecar",
     size: SizeText = None,
@@ -87,6 +89,7 @@ def render(
 
     film = out or board.with_suffix(".mp4")
     more = {"captions": captions, "size": size, "preset": preset, "budget_u": _micro(max_cost), "door": door}
+    more["candidates"] = candidates
     recipe = _recipe(tier, engine, target, only, burn_in, **more)
     settings = _settings()
     console = Console(stderr=as_json)
@@ -105,13 +108,15 @@ def plan(
     door: DoorOf = None,
     target: Target = "film",
     only: Only = None,
+    candidates: Candidates = 1,
     burn_in: BurnIn = "slate",
     as_json: AsJson = False,
 ) -> None:
     """Show the graph: what would be made, what exists, what it would cost."""
     from control.commands.plan import plan as run
 
-    found = asyncio.run(run(_settings(), board, _recipe(tier, engine, target, only, burn_in, door=door)))
+    recipe = _recipe(tier, engine, target, only, burn_in, door=door, candidates=candidates)
+    found = asyncio.run(run(_settings(), board, recipe))
     inform.planned(Console(), found, as_json=as_json)
 
 

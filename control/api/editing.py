@@ -8,7 +8,7 @@ from control.api import boards
 from control.api.context import Context
 from control.api.models import Board, StaleStep
 from control.errors import Conflict, StaleRevision
-from control.graph.model import Recipe, Step
+from control.graph.model import Recipe, Step, slot
 from control.render.planning import Known, Subject
 from control.render.views import RevisionInfo, TakeInfo
 from control.storyboard.edits import care
@@ -102,7 +102,7 @@ async def choose(context: Context, take_id: str, author: str) -> TakeInfo:
 
 def pinnable(take: TakeInfo) -> bool:
     """Whether a storyboard can choose it: the step is the shot's only one of its kind."""
-    return take.shot is not None and take.path == f"shot/{take.shot}/{take.kind}"
+    return take.shot is not None and slot(take.path) == f"shot/{take.shot}/{take.kind}"
 
 
 async def _steps(context: Context, film_id: str, board: Storyboard, recipe: Recipe) -> tuple[Step, ...]:

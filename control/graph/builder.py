@@ -33,6 +33,8 @@ class Builder:
         self.recipe, self.catalog, self.facts = recipe, catalog, facts
         self.pinned = dict(pinned or {})
         self.steps: dict[str, Step] = {}
+        self.undecided: set[str] = set()
+        """Paths that stand for one of several steps, until it is known which."""
         self.problems: list[Problem] = []
 
     def engine(self, kind: StepKind, shot: Shot | None = None) -> EngineManifest | None:
@@ -124,6 +126,8 @@ class Builder:
     def _identity(self, source: Source) -> str | None:
         if source.upload is not None:
             return f"sha256:{source.upload.sha256}"
+        if source.step in self.undecided:
+            return None
         made_by = self.steps[source.step or ""].fingerprint
         return f"fp:{made_by}/{source.output}" if made_by else None
 

@@ -24,6 +24,7 @@ __all__ = [
     "Target",
     "Upload",
     "Uploads",
+    "slot",
 ]
 
 BurnIn = Literal["slate", "off", "full"]
@@ -42,6 +43,8 @@ class Recipe(Strict):
     """Where engines run, by a person's choice; the cheapest doors where nothing is chosen."""
     target: Target = "film"
     only: tuple[str, ...] = ()
+    candidates: Annotated[int, Field(ge=1, le=8)] = 1
+    """Keyframes made of each shot, of as many seeds; the film goes on with the one of the best score."""
     burn_in: BurnIn = "slate"
     captions: Literal["sidecar", "burned"] = "sidecar"
     preset: Literal["web", "broadcast"] = "web"
@@ -105,6 +108,11 @@ class Step(Strict):
     def needs(self) -> tuple[str, ...]:
         """Paths of the steps whose outputs this one reads."""
         return tuple(sorted({s.step for s in self.inputs.values() if s.step is not None}))
+
+
+def slot(path: str) -> str:
+    """The path that the candidates of one step share: `shot/beam/keyframe~2` competes for `shot/beam/keyframe`."""
+    return path.partition("~")[0]
 
 
 class ShotPlan(Strict):

@@ -7,6 +7,7 @@ from control.graph.compose import camera, composition
 from control.graph.model import Source, Step, Uploads
 from control.graph.prompt import motion_prompt, negative, still_prompt
 from control.graph.seeds import derived
+from control.graph.sizes import before_upscale
 from control.graph.voices import ShotVoices
 from control.storyboard.inherit import Effective
 from control.storyboard.models import Shot, Storyboard
@@ -112,10 +113,36 @@ class Pictures:
             control="depth" if "previous" in inputs else "none",
         )
         outputs = ["image.png", *(["layers.bin"] if manifest.capabilities.layers else [])]
-        step = self.b.add(
-            f"shot/{shot.id}/keyframe", manifest, params, outputs, inputs=inputs, shot=shot, label=f"{label} keyframe"
-        )
+        made = [
+            self.b.add(
+                f"shot/{shot.id}/keyframe" + (f"~{n + 1}" if n else ""),
+                manifest,
+                params.model_copy(update={"seed": derived("candidate", str(params.seed), str(n))}) if n else params,
+                outputs,
+                inputs=inputs,
+                shot=shot,
+                label=f"{label} keyframe" + (f" {n + 1}" if n else ""),
+            )
+            for n in range(self._candidates(shot))
+        ]
+        step = self._best(made)
         self.stills[shot.id] = (output_of(step, "image.png"), step)
+
+    def _candidates(self, shot: Shot) -> int:
+        """Keyframes to make of a shot: one where a person chose it, or its seed."""
+        override = shot.render.get("keyframe")
+        fixed = f"shot/{shot.id}/keyframe" in self.b.pinned or (override is not None and "seed" in override.params)
+        return 1 if fixed else self.b.recipe.candidates
+
+    def _best(self, made: Sequence[Step]) -> Step:
+        """The candidate of the best score, the first of equal ones; the first while not all are made."""
+        if len(made) == 1:
+            return made[0]
+        facts = [self.b.made(step, "image.png") for step in made]
+        if None in facts:
+            self.b.undecided.add(made[0].path)
+            return made[0]
+        return max(zip(made, facts, strict=True), key=lambda each: (each[1].media.score or 0.0) if each[1] else 0.0)[0]
 
     def _references(self, view: Effective, manifest: EngineManifest) -> tuple[dict[str, Source], tuple[Adapter, ...]]:
         """Reference pictures and adapters, as far as the engine takes them."""
@@ -170,7 +197,7 @@ class Pictures:
         params = Motion(
             prompt=motion_prompt(self.board, view, manifest.prompting, sounds=native),
             negative=negative(self.board, manifest.prompting),
-            size=self.size,
+            size=self._enlarged(shot, manifest) or self.size,
             frames=length,
             rate=rate,
             seed=self._seed(shot),
@@ -191,6 +218,16 @@ class Pictures:
             shot=shot,
             label=f"{label} motion",
         )
+
+    def _enlarged(self, shot: Shot, manifest: EngineManifest) -> Size | None:
+        """The size of a clip that an upscaler of the recipe makes as large as the film; None where none does."""
+        asked = self.b.engine("upscale", shot) if "upscale" in self.b.recipe.engines else None
+        found = before_upscale(self.size, manifest) if asked else None
+        if asked and found is None:
+            self.b.problem(
+                "warning", "recipe.engines.upscale", f"{manifest.title} makes the film's size itself; nothing is enlarged"
+            )
+        return found
 
     def _length(self, shot: Shot, frames: int, rate: Rate, manifest: EngineManifest) -> int | None:
         """Frames to ask for at the engine's rate: the shot and its handle, rounded up to the engine's grid."""
@@ -256,7 +293,7 @@ class Pictures:
         step, length = clip, self._delivered(clip)
         for kind in FINISH:
             manifest = self.b.engine(kind, view.shot) if kind in self.b.recipe.engines else None
-            made = self._finish_params(kind, view, voices, length, manifest) if manifest else None
+            made = self._finish_params(kind, view, voices, clip, manifest) if manifest else None
             if manifest is None or made is None:
                 continue
             params, inputs = made
@@ -273,20 +310,27 @@ class Pictures:
         return output_of(step, "clip.mp4"), length
 
     def _delivered(self, clip: Step) -> int:
-        params = clip.params
-        if not isinstance(params, Motion):
+        made = self._moved(clip)
+        return made.frames * made.rate.den * self.rate.num // (made.rate.num * self.rate.den)
+
+    def _moved(self, clip: Step) -> Motion:
+        if not isinstance(clip.params, Motion):
             raise TypeError(f"{clip.path} is no clip")
-        return params.frames * params.rate.den * self.rate.num // (params.rate.num * self.rate.den)
+        return clip.params
 
     def _finish_params(
-        self, kind: StepKind, view: Effective, voices: ShotVoices, length: int, manifest: EngineManifest
+        self, kind: StepKind, view: Effective, voices: ShotVoices, clip: Step, manifest: EngineManifest
     ) -> tuple[Params, dict[str, Source]] | None:
+        """What a finish step does with a shot's clip, and its further inputs; None where it has nothing to do."""
+        tier = self.b.tier(kind, manifest, view.shot)
+        made = self._moved(clip)
         if kind == "interpolate":
-            return Interpolate(rate=self.rate, frames=length), {}
+            same = made.rate.num * self.rate.den == self.rate.num * made.rate.den
+            return None if same else (Interpolate(rate=self.rate, frames=self._delivered(clip), tier=tier), {})
         if kind == "face_restore":
             return FaceRestore(), {}
         if kind == "upscale":
-            return Upscale(size=self.size, tier=self.b.tier("upscale", manifest, view.shot)), {}
+            return None if made.size == self.size else (Upscale(size=self.size, tier=tier), {})
         return self._lipsync(view, voices, manifest)
 
     def _lipsync(

@@ -1,11 +1,11 @@
 """Takes in the database: what a film's steps have left, and the objects to serve of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from control.db import Database, Row, Value
 from control.errors import NotFound
-from control.graph.model import OutputFacts
+from control.graph.model import OutputFacts, slot
 from control.render.paging import paged
 from control.render.planning import FACTS
 from control.render.views import ArtifactFile, Page, TakeInfo
@@ -76,6 +76,18 @@ class Takes:
         return artifact_file(name, found)
 
 
+def best_first(takes: Iterable[TakeInfo]) -> list[TakeInfo]:
+    """The same takes, those of one step beside one another: by their score, and those of none as they came."""
+    slots: dict[tuple[str | None, str], list[TakeInfo]] = {}
+    for take in takes:
+        slots.setdefault((take.shot, slot(take.path)), []).append(take)
+    return [take for same in slots.values() for take in sorted(same, key=_rank)]
+
+
+def _rank(take: TakeInfo) -> float:
+    return 0.0 if take.score is None else -take.score
+
+
 def artifact_file(name: str, fact: OutputFacts) -> ArtifactFile:
     """What serving one object needs."""
     kind = type_of(name).content_type
@@ -84,6 +96,8 @@ def artifact_file(name: str, fact: OutputFacts) -> ArtifactFile:
 
 def _take(row: Row) -> TakeInfo:
     quality: Literal["done", "degraded"] = row["quality"]
+    outputs = FACTS.validate_json(row["facts"])
+    main = outputs.get(MAIN[row["kind"]])
     return TakeInfo(
         id=row["id"],
         film_id=row["film_id"],
@@ -95,5 +109,6 @@ def _take(row: Row) -> TakeInfo:
         quality=quality,
         chosen=bool(row["chosen"]),
         created_at=row["created_at"],
-        outputs=FACTS.validate_json(row["facts"]),
+        score=main.media.score if main else None,
+        outputs=outputs,
     )

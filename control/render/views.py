@@ -152,7 +152,7 @@ class RenderView(RenderInfo):
 
 
 class TakeInfo(View):
-    """One artifact of a shot's step (or of the film, where `shot` is None)."""
+    """One artifact of a shot's step (or of the film, where `shot` is None). `score` ranks takes of one step, 0 to 1."""
 
     id: str
     film_id: str
@@ -164,6 +164,7 @@ class TakeInfo(View):
     quality: Literal["done", "degraded"]
     chosen: bool = False
     created_at: int = 0
+    score: float | None = None
     outputs: dict[str, OutputFacts] = {}
 
 

@@ -161,7 +161,7 @@ class FilmView:
             yield self._card(shot, named[shot.id], planned.get(shot.id), shown.get(shot.id))
 
     def picture(self, shot_id: str, kinds: Sequence[StepKind] = ("keyframe",)) -> File | None:
-        """What shows this shot: of its last render, else of its newest take."""
+        """What shows this shot: the best of its last render, else its newest take."""
         for kind in kinds:
             found = [*self._made(shot_id, kind), *self._taken(shot_id, kind)]
             if found:
@@ -179,8 +179,11 @@ class FilmView:
         return tuple((words.KINDS[s.kind], text) for s in steps if (text := _prompt(s)))
 
     def _made(self, shot_id: str, kind: StepKind) -> Iterator[File]:
-        for step in self.render.steps if self.render is not None else ():
-            if step.shot == shot_id and step.kind == kind and step.take_id is not None:
+        steps = [s for s in (self.render.steps if self.render else ()) if s.shot == shot_id and s.kind == kind]
+        for step in sorted(
+            steps, key=lambda step: -max((f.media.score or 0 for f in step.outputs.values()), default=0)
+        ):
+            if step.take_id is not None:
                 yield from _seen(step.take_id, step.outputs)
 
     def _taken(self, shot_id: str, kind: StepKind) -> Iterator[File]:

@@ -12,8 +12,8 @@ from control.api.boards import write
 from control.api.context import Context
 from control.api.editing import pinnable
 from control.errors import PlanError
-from control.graph.model import Recipe
-from control.render.takes import MAIN
+from control.graph.model import Recipe, slot
+from control.render.takes import MAIN, best_first
 from control.render.views import FilmInfo, TakeInfo
 from control.storyboard.labels import resolve
 from control.storyboard.models import Storyboard
@@ -41,7 +41,7 @@ class FilmCard:
 
 @dataclass(frozen=True)
 class TakeCard:
-    """A take with its player. `number` counts the takes of its kind, oldest first."""
+    """A take with its player. `number` counts the takes of its step, oldest first; `score` says which is best."""
 
     id: str
     number: int
@@ -52,6 +52,7 @@ class TakeCard:
     chosen: bool
     choosable: bool
     created_at: int
+    score: float | None = None
 
 
 @view()
@@ -193,12 +194,12 @@ async def takes(request: Request, context: Context, caller: Caller) -> Response:
 
 
 def _takes(found: tuple[TakeInfo, ...], shot_id: str, board: Storyboard) -> list[TakeCard]:
-    mine = [take for take in found if take.shot == shot_id and take.kind != "conform"]
+    mine = best_first([take for take in found if take.shot == shot_id and take.kind != "conform"])
     said = {line.id: line.text for _, shot in board.shots() for line in shot.spoken}
     of_path: dict[str, list[TakeInfo]] = {}
-    for take in reversed(mine):
-        of_path.setdefault(take.path, []).append(take)
-    return [_take_card(take, of_path[take.path], said.get(take.path.rpartition("/")[2], "")) for take in mine]
+    for take in sorted(mine, key=lambda take: take.created_at):
+        of_path.setdefault(slot(take.path), []).append(take)
+    return [_take_card(take, of_path[slot(take.path)], said.get(take.path.rpartition("/")[2], "")) for take in mine]
 
 
 def _take_card(take: TakeInfo, same: list[TakeInfo], said: str) -> TakeCard:
@@ -213,6 +214,7 @@ def _take_card(take: TakeInfo, same: list[TakeInfo], said: str) -> TakeCard:
         said=said,
         chosen=take.chosen,
         choosable=len(same) > 1 and pinnable(take),
+        score=take.score,
         created_at=take.created_at,
     )
 
