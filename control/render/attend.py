@@ -106,12 +106,12 @@ class Look:
 
     async def _intent(self) -> bool:
         if self.job.posts == 0 and self.job.cancel_requested:
-            return await self._settle(End("cancelled", 0, "measured", "cancelled", "cancelled", retryable=True))
+            return await self._unsent(End("cancelled", 0, "measured", "cancelled", "cancelled", retryable=True))
         if self.job.posts > 0 and not self.door.terms.repeatable:
             return await self._adrift()
         if self._now > self.job.start_by and self.job.posts == 0:
             reason = f"the door {self.door.id} could not be reached in time"
-            return await self._settle(End("never_started", 0, "measured", "unreachable", reason, retryable=True))
+            return await self._unsent(End("never_started", 0, "measured", "unreachable", reason, retryable=True))
         if self.job.posts == 0 and not self.guard.allows(self._now, self.job.id):
             return await self._wait(closed(self.door.id, self.guard.breaker))
         if self.door.kind == "runpod" and (why := await self._unable()):
@@ -339,6 +339,10 @@ class Look:
         adopted = _adopted(end, result, self.request)
         await self.tools.ledger.settle(self.job, end, adopted, self._now)
         return True
+
+    async def _unsent(self, end: End) -> bool:
+        """Book the end of a job that was never sent, unless a runner has sent it since it was read."""
+        return await self.tools.ledger.settle(self.job, end, Adopted(), self._now, sent=False)
 
     @property
     def _terms(self) -> Terms:

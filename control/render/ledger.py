@@ -10,7 +10,7 @@ from typing import Literal
 
 from control.db import Database, Row, Statement, Value
 from control.render.outcome import End
-from control.render.rows import JobRow, job_of
+from control.render.rows import JOB_COLUMNS, JobRow, job_of
 
 NEWEST = 51
 """A median is of this many finished jobs of a class at a door, the newest."""
@@ -40,7 +40,7 @@ WHERE EXISTS(SELECT 1 FROM render WHERE id=:payer AND state='running' AND cancel
   AND (:bound_u=0 OR (SELECT COALESCE(SUM(charge_u),0) FROM job WHERE month=:month AND charge_u>0)+:bound_u
     <=MONTH_SUM)
 ON CONFLICT DO NOTHING""".replace("NAMED", _NAMED).replace("MONTH_SUM", MONTH_LIMIT)
-_NEWEST = "SELECT * FROM job WHERE fp=:fp ORDER BY attempt DESC LIMIT 1"
+_NEWEST = f"SELECT {JOB_COLUMNS} FROM job WHERE fp=:fp ORDER BY attempt DESC LIMIT 1"  # noqa: S608
 _GUARD = """
 SELECT EXISTS(SELECT 1 FROM artifact WHERE fp=:fp AND (quality='done' OR kept=1)) AS made,
   EXISTS(SELECT 1 FROM render WHERE id=:payer AND state='running' AND cancel_requested=0) AS runs, NAMED AS named,
@@ -67,7 +67,7 @@ _UNKNOWN = "UPDATE job SET state='unknown' WHERE id=:id AND state IN ('intent','
 _LATER = "UPDATE job SET next_poll_at=:at WHERE id=:id AND next_poll_at<>0"
 _SETTLE = """
 UPDATE job SET state=:end, charge_u=:cost, cost_basis=:basis, ended_at=:now, error=:error, retryable=:retryable,
-  result=:result WHERE id=:id AND open=1"""
+  result=:result WHERE id=:id AND open=1 AND (:sent OR state='intent' AND posts=0)"""
 _ADOPT = """
 INSERT INTO artifact(fp,job_id,quality,facts,bytes,created_at)
 SELECT fp,id,state,:facts,:bytes,:now FROM job WHERE id=:id AND state IN ('done','degraded') AND swept_at IS NULL
@@ -91,7 +91,8 @@ _FORGET_TIMES = """
 DELETE FROM timing WHERE job_id IN (SELECT job_id FROM (
   SELECT job_id, ROW_NUMBER() OVER (PARTITION BY engine,kind,tier,size,door ORDER BY at DESC, job_id) AS n FROM timing)
   WHERE n>:newest)"""
-_DUE = "SELECT * FROM job WHERE open=1 AND next_poll_at<=:now ORDER BY next_poll_at LIMIT :limit"
+_JOB = f"SELECT {JOB_COLUMNS} FROM job WHERE id=:id"  # noqa: S608
+_DUE = f"SELECT {JOB_COLUMNS} FROM job WHERE open=1 AND next_poll_at<=:now ORDER BY next_poll_at LIMIT :limit"  # noqa: S608
 _NEXT_DUE = """
 SELECT MIN(at) AS at FROM (SELECT MIN(next_poll_at) AS at FROM job WHERE open=1 UNION ALL
   SELECT MIN(MAX(next_at,lease_until)) FROM render WHERE state IN ('running','paused'))"""
@@ -235,13 +236,16 @@ class Ledger:
         """The door was told to cancel."""
         await self.db.batch([("UPDATE job SET cancel_sent=1 WHERE id=:id", {"id": job})])
 
-    async def settle(self, job: JobRow, end: End, adopted: Adopted, now: int) -> bool:
-        """Book the end, the cost and the artifact in one batch. False where the job had ended otherwise."""
+    async def settle(self, job: JobRow, end: End, adopted: Adopted, now: int, *, sent: bool = True) -> bool:
+        """Book the end, the cost and the artifact in one batch. False where the job had ended otherwise; with `sent`
+        unset also where it has been sent meanwhile.
+        """
         data = {"job": job.id, "state": end.state, "fingerprint": job.fp, "engine": job.engine, "reason": end.reason}
         values: dict[str, Value] = {
             "id": job.id,
             "fp": job.fp,
             "end": end.state,
+            "sent": int(sent),
             "cost": end.charge_u,
             "basis": end.basis,
             "now": now,
@@ -265,7 +269,7 @@ class Ledger:
 
     async def job(self, job: str) -> JobRow | None:
         """The job of this id."""
-        rows = await self.db.fetch("SELECT * FROM job WHERE id=:id", {"id": job})
+        rows = await self.db.fetch(_JOB, {"id": job})
         return job_of(rows[0]) if rows else None
 
     async def next_due(self) -> int | None:

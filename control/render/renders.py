@@ -6,7 +6,7 @@ from typing import Any
 
 from control.db import Database, Row, Statement, Value
 from control.render.advance import Standing
-from control.render.rows import RenderRow, render_of
+from control.render.rows import RENDER_COLUMNS, RenderRow, render_of
 from control.render.views import RenderState
 
 LEASE_MS = 10_000
@@ -21,6 +21,7 @@ _CLAIM = """
 UPDATE render SET lease_token=:token, lease_until=:until, next_at=0 WHERE id=(
     SELECT id FROM render WHERE LEASABLE ORDER BY next_at LIMIT 1)
   AND NOT EXISTS(SELECT 1 FROM render WHERE lease_token=:token)""".replace("LEASABLE", _LEASABLE)
+_CLAIMED = f"SELECT {RENDER_COLUMNS} FROM render WHERE lease_token=:token"  # noqa: S608
 _DUE = "SELECT COUNT(*) AS n FROM render WHERE LEASABLE".replace("LEASABLE", _LEASABLE)
 _WAKE = """
 UPDATE render SET next_at=-1 WHERE state IN ('running','paused') AND next_at>0
@@ -118,7 +119,7 @@ class Renders:
     async def claim(self, token: str, now: int) -> RenderRow | None:
         """Lease the render that is due longest under a fresh random `token`, None where none is due."""
         values: dict[str, Value] = {"token": token, "until": now + LEASE_MS, "now": now}
-        results = await self.db.batch([(_CLAIM, values), ("SELECT * FROM render WHERE lease_token=:token", values)])
+        results = await self.db.batch([(_CLAIM, values), (_CLAIMED, values)])
         return render_of(results[1].rows[0]) if results[1].rows else None
 
     async def due(self, now: int) -> int:

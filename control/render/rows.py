@@ -63,6 +63,11 @@ class JobRow:
     rung_at: int = 0
 
 
+RENDER_COLUMNS = ", ".join(RenderRow.__slots__)
+JOB_COLUMNS = ", ".join(JobRow.__slots__)
+"""What is read of the tables: outlines and results are long, and nobody needs them to advance a render."""
+
+
 def render_of(row: Row) -> RenderRow:
     """From a row of `render`."""
     return RenderRow(**_columns(RenderRow, row, "cancel_requested"))

@@ -109,7 +109,7 @@ class Laws:
         world = self.world
         rows = world.fetch("SELECT state FROM job WHERE id=:id", {"id": other.request.job_id})
         state = rows[0]["state"] if rows else "nothing"
-        if state in ("written_off", "lost") or other.request.job_id in world.risked:
+        if state in ("written_off", "lost") or world.risked & {job.request.job_id, other.request.job_id}:
             world.stats["risked"] += 1
         elif other.twice or job.twice:
             world.stats["provider_twice"] += 1

@@ -1,7 +1,7 @@
 """A schedule: the films that are asked for, and all that goes wrong, as data drawn from a seed."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -47,6 +47,7 @@ HARMLESS = frozenset(
 """Faults that may delay a film, but keep none from being made."""
 MOMENTS = ("clock", "cancel", "pause-render", "risk", "keep", "catalog", "gone", "ring", "view", "instance", "start")
 """Faults and acts of a person that strike at a moment, in milliseconds after the first render was started."""
+LATEST_MS = 200_000
 DoorKind = Literal["rented", "rented-twice", "own"]
 
 
@@ -109,24 +110,65 @@ class Schedule:
         return found
 
 
+def _scaled(calls: Mapping[str, int]) -> Mapping[str, int]:
+    """`CALLS` of a smaller world: by the port that a kind's name begins with."""
+    return {kind: calls[kind.partition("-")[0]] for kind in CALLS}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """How large a world is. `share` of 100 schedules have this scope; `films` are the titles that a person starts, each
+    within `apart` milliseconds of the first; a fault strikes one of so many `calls` of its kind, and a moment is mostly
+    within `life` milliseconds.
+    """
+
+    share: int
+    films: tuple[tuple[str, ...], ...]
+    faults: tuple[int, ...]
+    runners: tuple[int, ...]
+    apart: int
+    calls: Mapping[str, int]
+    life: int
+
+
+_TINY = {"crash": 130, "pause": 130, "db": 90, "store": 8, "run": 2, "ask": 5, "job": 2, "bell": 2}
+_SMALL = {"crash": 200, "pause": 200, "db": 130, "store": 14, "run": 4, "ask": 12, "job": 4, "bell": 4}
+SCOPES = (
+    Scope(
+        80, (("one",), ("one",), ("one",), ("one",), ("two",)), (2, 2, 3, 3, 4, 5, 6), (1, 2), 1, _scaled(_TINY), 20_000
+    ),
+    Scope(
+        14,
+        (("one", "one"), ("one", "two"), ("two", "one"), ("one", "same"), ("same",), ("join",), ("late",)),
+        (2, 3, 3, 4, 5, 6),
+        (1, 1, 2),
+        20_000,
+        _scaled(_SMALL),
+        30_000,
+    ),
+    Scope(6, (), (1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 1, 2), 90_000, CALLS, LATEST_MS),
+)
+"""Most broken laws show in tiny worlds, where most calls are moments that matter: so most worlds are tiny, some have
+two films that share a step, or one of a few, and some are large: then titles are drawn one by one.
+"""
+
+
 def draw(seed: int) -> Schedule:
     """The schedule of this seed. Only some kinds of faults come in each, so that they meet in all combinations."""
     rng = random.Random(seed)
+    scope = rng.choices(SCOPES, [each.share for each in SCOPES])[0]
+    titles = rng.choice(scope.films) if scope.films else _titles(rng)
     starts = tuple(
-        Start(
-            rng.choice(_TITLES) if i else rng.choice(_TITLES[1:]),
-            0 if i == 0 else rng.randrange(0, 90_000),
-            rng.choice((0, 0, 0, 1, 2, 3)),
-        )
-        for i in range(rng.choice((1, 1, 1, 2, 2, 2, 3)))
+        Start(title, 0 if i == 0 else rng.randrange(0, scope.apart), rng.choice((0, 0, 0, 1, 2, 3)))
+        for i, title in enumerate(titles)
     )
-    kinds = rng.sample(_KINDS, rng.randint(1, 6))
-    faults = tuple(sorted(_fault(rng, rng.choice(kinds)) for _ in range(rng.randint(1, 9))))
+    most = rng.choice(scope.faults)
+    kinds = rng.sample(_KINDS, rng.randint(1, min(6, most)))
     return Schedule(
         seed=seed,
         starts=starts,
-        faults=faults,
-        runners=rng.choice((1, 1, 2)),
+        faults=tuple(sorted(_fault(rng, scope, rng.choice(kinds)) for _ in range(most))),
+        runners=rng.choice(scope.runners),
         door=rng.choice(("rented", "rented", "rented-twice", "own")),
         room=rng.choice((1, 2, 4)),
         month=rng.choice((0, 0, 0, 2, 3)),
@@ -136,10 +178,18 @@ def draw(seed: int) -> Schedule:
     )
 
 
-def _fault(rng: random.Random, kind: str) -> Fault:
+def _titles(rng: random.Random) -> tuple[str, ...]:
+    return tuple(
+        rng.choice(_TITLES) if i else rng.choice(_TITLES[1:]) for i in range(rng.choice((1, 1, 1, 2, 2, 2, 3)))
+    )
+
+
+def _fault(rng: random.Random, scope: Scope, kind: str) -> Fault:
     if kind in MOMENTS:
-        return Fault(kind, rng.randrange(0, 200_000), _ARGS.get(kind, _which)(rng))
-    return Fault(kind, rng.randrange(0, CALLS[kind]), _ARGS.get(kind, _which)(rng))
+        at = rng.randrange(0, rng.choice((scope.life, scope.life, LATEST_MS)))
+    else:
+        at = rng.randrange(0, scope.calls[kind])
+    return Fault(kind, at, _ARGS.get(kind, _which)(rng))
 
 
 def _which(rng: random.Random) -> int:
@@ -157,8 +207,10 @@ _ARGS: dict[str, Callable[[random.Random], int]] = {
     "ask-slow": lambda rng: rng.choice((15_000, 70_000, 200_000)),
     "run-late": lambda rng: rng.choice((1_000, 40_000, 300_000)),
     "clock": lambda rng: rng.randrange(-40_000, 200_000),
+    "start": lambda rng: rng.choice((0, 0, 0, 0, 1, 1, 2, 3, 4, 5)),
     "job-slow": lambda rng: rng.choice((60_000, 200_000)),
     "job-queue": lambda rng: rng.choice((30_000, 90_000, 200_000)),
 }
 _TITLES = ("one", "one", "two", "two", "same", "join", "late", "wide")
-_KINDS = (*CALLS, *MOMENTS)
+_KINDS = (*CALLS, *MOMENTS, "crash", "crash", "pause")
+"""A crash and a pause have far more moments to strike than any other: so they are drawn more often."""

@@ -41,7 +41,7 @@ class Table:
         self._connection.create_function("breach", 2, self._heard)
         self._cursor = self._connection.cursor()
         run = self._cursor.execute
-        for pragma in ("foreign_keys = ON", "temp_store = MEMORY", "journal_mode = OFF"):
+        for pragma in ("secure_delete = OFF", "foreign_keys = ON", "temp_store = MEMORY", "journal_mode = OFF"):
             run(f"PRAGMA {pragma}").fetchall()
         for sql in (*(s for text in shipped().values() for s in statements(text)), *self._schema, *GUARDS):
             run(sql)

@@ -63,7 +63,7 @@ def test_a_broken_schedule_is_shrunk_until_nothing_can_be_left_out() -> None:
     small = shrink(draw(seed), "over_budget", BUDGETS.core)
     assert breaks(small, "over_budget", BUDGETS.core)
     assert not any(breaks(s, "over_budget", BUDGETS.core) for s in small.smaller())
-    assert small.faults == ()
+    assert len(small.faults) <= 1 < len(draw(seed).faults)
 
 
 def test_a_database_is_empty_for_the_next_run_and_made_anew_after_a_failure() -> None:

@@ -192,3 +192,28 @@ async def _turn(both: list[SqliteDatabase], n: int, what: str, values: list[Any]
         else:
             await ledgers[0].unknown(chosen.id, NOW)
             await ledgers[n % 2].write_off(chosen.id)
+
+
+async def test_an_end_for_want_of_sending_is_not_booked_where_another_runner_has_sent_it(db: Database) -> None:
+    await start(db, "r1")
+    ledger = Ledger(db)
+    _, seen = await ledger.submit(intent("j1"))
+    assert seen is not None
+    assert await ledger.posting("j1", "token")
+    end = End("never_started", 0, "measured", "unreachable", "x", retryable=True)
+    assert not await ledger.settle(seen, end, Adopted(), NOW, sent=False)
+    await ledger.handle("j1", "h1", None, NOW)
+    assert not await ledger.settle(seen, end, Adopted(), NOW, sent=False)
+    stored = await job_row(db)
+    assert (stored["state"], stored["charge_u"]) == ("submitted", 100)
+
+
+async def test_an_end_for_want_of_sending_is_booked_once_where_nothing_was_sent(db: Database) -> None:
+    await start(db, "r1")
+    ledger = Ledger(db)
+    _, seen = await ledger.submit(intent("j1"))
+    assert seen is not None
+    end = End("never_started", 0, "measured", "unreachable", "x", retryable=True)
+    assert await ledger.settle(seen, end, Adopted(), NOW, sent=False)
+    assert (await job_row(db))["state"] == "never_started"
+    assert not await ledger.posting("j1", "token")
