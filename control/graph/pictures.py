@@ -225,7 +225,9 @@ class Pictures:
         found = before_upscale(self.size, manifest) if asked else None
         if asked and found is None:
             self.b.problem(
-                "warning", "recipe.engines.upscale", f"{manifest.title} makes the film's size itself; nothing is enlarged"
+                "warning",
+                "recipe.engines.upscale",
+                f"{manifest.title} makes the film's size itself; nothing is enlarged",
             )
         return found
 

@@ -7,13 +7,14 @@ import pytest
 
 from control.graph.model import OutputFacts, Plan, Recipe, Upload
 from control.graph.plan import plan_film
+from control.graph.sizes import before_upscale
 from control.storyboard import text
 from control.storyboard.models import Storyboard
 from functions.catalog import Catalog, builtin
-from functions.contract.base import Rate, StepKind
+from functions.contract.base import Rate, Size, StepKind
 from functions.contract.manifest import DurationGrid
 from functions.contract.media import MediaFacts
-from functions.contract.params import Assemble, Conform, Keyframe, Mix, Motion
+from functions.contract.params import Assemble, Conform, Keyframe, Mix, Motion, Upscale
 from tests.control.graph.conftest import Finish
 from tests.servers.facts import facts_of
 
@@ -215,15 +216,45 @@ def test_chosen_take_pins_its_step(lighthouse: Storyboard, finished: Finish) -> 
 
 def test_finish_chain_acts_in_order(lighthouse: Storyboard, finished: Finish) -> None:
     engines: dict[StepKind, str] = {
+        "motion": "motion-cogvideox",
         "upscale": "upscale-esrgan",
         "interpolate": "interpolate-rife",
         "lipsync": "lipsync-musetalk",
     }
-    plan, _ = finished(lighthouse, Recipe(engines=engines))
+    board = edited(lighthouse, "scenes.1.shots.1.seconds", 4)
+    plan, _ = finished(board, Recipe(engines=engines))
     chain = [s.kind for s in plan.steps if s.shot == "order" and s.kind in engines]
-    assert chain == ["interpolate", "lipsync", "upscale"]
+    assert chain == ["motion", "interpolate", "lipsync", "upscale"]
     assert plan.step("shot/order/conform").inputs["clip"].step == "shot/order/upscale"
     assert not any(s.path == "shot/beam/lipsync" for s in plan.steps)
+
+
+def test_clip_that_is_enlarged_is_made_smaller_and_in_the_same_shape(lighthouse: Storyboard, finished: Finish) -> None:
+    plan, _ = finished(lighthouse, Recipe(engines={"upscale": "upscale-esrgan"}))
+    motion, upscale = (plan.step(f"shot/order/{kind}").params for kind in ("motion", "upscale"))
+    assert isinstance(motion, Motion)
+    assert isinstance(upscale, Upscale)
+    assert (motion.size, upscale.size) == (Size(width=640, height=360), Size(width=1280, height=720))
+
+
+def test_finish_steps_with_nothing_to_do_are_left_out(lighthouse: Storyboard, finished: Finish) -> None:
+    plan, _ = finished(lighthouse, Recipe(engines={"interpolate": "interpolate-flow"}))
+    assert not any(s.kind == "interpolate" for s in plan.steps)
+
+
+@pytest.mark.parametrize(
+    ("delivered", "engine", "made"),
+    [
+        ((1920, 1080), "motion-wan", (1280, 720)),
+        ((1280, 720), "motion-wan", (832, 468)),
+        ((512, 320), "motion-ltx", None),
+        ((1280, 720), "animatic", (640, 360)),
+    ],
+)
+def test_size_before_an_upscaler(delivered: tuple[int, int], engine: str, made: tuple[int, int] | None) -> None:
+    width, height = delivered
+    found = before_upscale(Size(width=width, height=height), builtin()[engine])
+    assert (found and (found.width, found.height)) == made
 
 
 def test_unknown_engine_is_a_problem(lighthouse: Storyboard) -> None:
