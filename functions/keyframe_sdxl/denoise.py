@@ -64,7 +64,7 @@ def schedule(recipe: Recipe, strength: float, device: torch.device) -> tuple[Sch
 
 def denoise(run: Run, edge: Edge) -> Tensor:
     """The latents of the picture, fp32 on the UNet's device. Raises what `edge` raises."""
-    device, known = run.unet.device, run.known
+    device, kind, known = run.unet.device, run.unet.dtype, run.known
     solver: Any
     solver, timesteps = schedule(run.recipe, known.strength if known else 1.0, device)
     noise = run.noise.to(device)
@@ -73,10 +73,11 @@ def denoise(run: Run, edge: Edge) -> Tensor:
     else:
         latents = solver.add_noise(known.latents, noise, timesteps[:1])
     added = {"text_embeds": run.words.pooled, "time_ids": _time_ids(run)}
+    signal = solver.alphas_cumprod.to(device)[timesteps.long()]
     for i, t in enumerate(timesteps):
         seen = solver.scale_model_input(latents.expand(len(run.words.pooled), -1, -1, -1), t)
-        predicted = _guided(run, _predicted(run, seen.to(run.unet.dtype), t, i / len(timesteps), added))
-        clean = _clean(solver, seen[:1], predicted, t)
+        predicted = _guided(run, _predicted(run, seen.to(kind), t, i / len(timesteps), added))
+        clean = _clean(signal[i], seen[:1], predicted)
         latents = solver.step(predicted, t, latents, return_dict=False)[0]
         if known is not None:
             last = i + 1 == len(timesteps)
@@ -128,9 +129,10 @@ def _guided(run: Run, predicted: Tensor) -> Tensor:
     return against + run.recipe.guidance * (toward - against)
 
 
-def _clean(solver: Any, seen: Tensor, predicted: Tensor, t: Tensor) -> Tensor:
-    """The picture without noise, as the predicted noise says (Song et al. 2020, "DDIM", equation 9)."""
-    kept: Tensor = solver.alphas_cumprod[int(t)].to(seen.device)
+def _clean(kept: Tensor, seen: Tensor, predicted: Tensor) -> Tensor:
+    """The picture without noise, as the predicted noise says (Song et al. 2020, "DDIM", equation 9), of which `kept` is
+    the share in these latents.
+    """
     return (seen - (1 - kept).sqrt() * predicted) / kept.sqrt()
 
 

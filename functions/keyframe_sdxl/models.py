@@ -47,11 +47,11 @@ def channels_last(module: nn.Module) -> None:
     module.to(memory_format=torch.channels_last)
 
 
-def ready(unet: nn.Module) -> None:
-    """Ready a UNet for a GPU: channels last, and its transformer blocks compiled; those of one width share it."""
-    channels_last(unet)
+def ready(network: nn.Module) -> None:
+    """Ready a UNet or ControlNet for a GPU: channels last, transformer blocks compiled; those of one width share it."""
+    channels_last(network)
     if compiling():
-        for block in unet.modules():
+        for block in network.modules():
             if isinstance(block, BasicTransformerBlock):
                 compile_forward(block)
 
@@ -87,12 +87,13 @@ class Models:
         stored = self._part(weights.UNET) + _numbers(path, "ip_adapter.")
         key = ("unet", self.snapshots.digest(weights.BASE), reference_file)
         model = self._sized(key, "unet", stored, load, "denoise", UNET_PER_PIXEL * size.width * size.height)
-        return replace(model, ready=ready)
+        return replace(model, ready=ready, graphs=True)
 
     def control(self) -> Model:
         """ControlNet Union."""
         path = self.snapshots.folder(weights.CONTROL) / "diffusion_pytorch_model_promax.safetensors"
-        return self._model("control", weights.CONTROL, weights.control, _numbers(path), "denoise")
+        model = self._model("control", weights.CONTROL, weights.control, _numbers(path), "denoise")
+        return replace(model, ready=ready, graphs=True)
 
     def image_encoder(self) -> Model:
         """The encoder of references."""

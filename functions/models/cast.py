@@ -1,7 +1,9 @@
 """The cast's pictures among a keyframe's inputs: `ref_<figure>_NN` of a figure, `shot_ref_NN` of the whole picture."""
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -94,7 +96,13 @@ def faces(composition: Composition) -> int:
 
 def finder(snapshots: Snapshots) -> FaceDetector:
     """What finds faces. Raises `EngineError` where its weights are missing or altered."""
-    return FaceDetector(snapshots.folder(FACES) / "face_detection_full_range.tflite")
+    return _finder(snapshots.folder(FACES) / "face_detection_full_range.tflite")
+
+
+@functools.cache
+def _finder(path: Path) -> FaceDetector:
+    """Read once a process."""
+    return FaceDetector(path)
 
 
 def told(shown: Mapping[str, Sequence[Image.Image]], finds: FaceDetector) -> list[Note]:

@@ -13,6 +13,8 @@ from torch import nn
 from functions.contract.errors import EngineError
 from functions.models import tensors
 from functions.models.device import Device
+from functions.models.graphs import record
+from functions.models.kernels import compiling
 from functions.models.load import load_module
 from functions.models.plan import HEADROOM, KINDS, ModelSize, Placement, Plan
 from functions.models.residency import Residency, empty_cache
@@ -23,7 +25,8 @@ Load = Callable[[torch.device], nn.Module]
 @dataclass(frozen=True)
 class Model:
     """A model that a job uses: `key` names weights and variant, `load` makes it on a device, `quantise` puts its linear
-    layers into 8 bit in place, `ready` readies it for a GPU (kernels, memory format).
+    layers into 8 bit in place, `ready` readies it for a GPU (kernels, memory format). `graphs`: many small kernels, all
+    started at once by a CUDA graph where memory allows it.
     """
 
     key: Hashable
@@ -31,6 +34,7 @@ class Model:
     load: Load
     quantise: Callable[[nn.Module], None] | None = None
     ready: Callable[[nn.Module], None] | None = None
+    graphs: bool = False
 
 
 class Stages:
@@ -69,7 +73,9 @@ class Stages:
         key = (model.key, "8bit" if placement.startswith("quantised") else "full", placement)
         match placement:
             case "resident" | "quantised":
-                yield self.onboard.get(key, nbytes, lambda: self._loaded(model, placement, self._where))
+                graphs = self._graphs(model)
+                more = model.size.activation_bytes if graphs else 0
+                yield self.onboard.get(key, nbytes + more, lambda: self._resident(model, placement, graphs))
             case "model_offload" | "quantised_offload":
                 with moved(self.aside.get(key, nbytes, lambda: self._pinned(model, placement)), self._where) as module:
                     yield module
@@ -84,6 +90,17 @@ class Stages:
         """After a failure inside, let go of everything."""
         with self.onboard.guard(), self.aside.guard():
             yield
+
+    def _graphs(self, model: Model) -> bool:
+        """Whether a model's calls are recorded: its graphs keep their working memory beside what the plan needs."""
+        if self._plan is None or not model.graphs or self._where.type != "cuda" or not compiling():
+            return False
+        need = self._plan.peak_vram_bytes + model.size.activation_bytes
+        return need <= self.device.vram_bytes * (1 - HEADROOM)
+
+    def _resident(self, model: Model, placement: Placement, graphs: bool) -> nn.Module:
+        module = self._loaded(model, placement, self._where)
+        return record(module) if graphs else module
 
     def _loaded(self, model: Model, placement: Placement, where: torch.device) -> nn.Module:
         module = model.load(where)

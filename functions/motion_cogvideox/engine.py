@@ -10,12 +10,13 @@ from torch import Tensor
 
 from functions.contract.job import Note
 from functions.contract.params import Motion
+from functions.models.clip import write_clip
 from functions.models.motion import Made, MotionEngine
 from functions.models.noise import generator, noise
 from functions.models.preview import LinearPreview
 from functions.models.staging import Model
 from functions.models.steps import Denoising
-from functions.models.video import Canvas, Keyframes, canvas, keyframes, to_model, write_clip
+from functions.models.video import Canvas, Keyframes, canvas, keyframes, to_model
 from functions.motion_cogvideox import latents as lat
 from functions.motion_cogvideox.denoise import Prompts, denoise
 from functions.motion_cogvideox.models import Networks
@@ -90,7 +91,7 @@ class MotionCogVideoX(MotionEngine[Work]):
                 model, work.recipe, start, picture, Prompts(*(t.states for t in texts)), draw, progress.done
             )
         with self.stages.use(work.vae) as vae, torch.no_grad():
-            return Made(write_clip(job, work.params, self.decoded(vae, clean), 1))
+            return Made(write_clip(job, work.params, self.decoded(vae, clean), lat.pieces(work.made.frames)))
 
     def _preview(self, picture: Tensor, work: Work) -> LinearPreview:
         """A small decoder, fitted to the keyframe and its latent as it is where a clip is decoded from."""

@@ -9,11 +9,18 @@ from torch import Tensor
 from functions.models.video import to_pixels
 
 SPATIAL, TEMPORAL = 8, 4
+PIECE = 16
+"""Frames of a decoded clip that are passed on at a time."""
 
 
 def shape(channels: int, frames: int, rows: int, columns: int) -> tuple[int, int, int, int, int]:
     """Shape of a clip's latents."""
     return 1, (frames - 1) // TEMPORAL + 1, channels, rows // SPATIAL, columns // SPATIAL
+
+
+def pieces(frames: int) -> int:
+    """In how many pieces a clip is passed on."""
+    return -(-frames // PIECE)
 
 
 def encode(vae: AutoencoderKLCogVideoX, picture: Tensor, frames: int) -> Tensor:
@@ -28,4 +35,5 @@ def encode(vae: AutoencoderKLCogVideoX, picture: Tensor, frames: int) -> Tensor:
 def decode(vae: AutoencoderKLCogVideoX, latents: Tensor) -> Iterator[Tensor]:
     """The clip as uint8 (frames, rows, columns, 3), decoded in tiles."""
     wide = (latents.transpose(1, 2) / vae.config.scaling_factor).to(vae.dtype)
-    yield to_pixels(vae.decode(wide, return_dict=False)[0])
+    for part in torch.split(vae.decode(wide, return_dict=False)[0], PIECE, dim=2):
+        yield to_pixels(part)

@@ -12,13 +12,14 @@ from torch import Tensor
 from functions.contract.base import Size
 from functions.contract.job import Note
 from functions.contract.params import Motion
+from functions.models.clip import write_clip
 from functions.models.motion import Made, MotionEngine, negative_ignored
 from functions.models.noise import noise
 from functions.models.preview import LinearPreview
 from functions.models.staging import Model
 from functions.models.steps import Denoising
 from functions.models.t5 import Text
-from functions.models.video import Canvas, Keyframes, Pixels, canvas, cover, keyframes, to_model, write_clip
+from functions.models.video import Canvas, Keyframes, Pixels, canvas, cover, keyframes, to_model
 from functions.motion_ltx import latents as lat
 from functions.motion_ltx.denoise import Pass, denoise
 from functions.motion_ltx.models import Networks
@@ -94,7 +95,9 @@ class MotionLtx(MotionEngine[Work]):
             clean = self._pass(job, work, text, 1, self._enlarged(work, work.upsampler, clean))
         recipe = work.recipe
         with self.stages.use(work.vae) as vae, torch.no_grad():
-            return Made(write_clip(job, work.params, self.decoded(vae, clean, recipe, draw), 1))
+            return Made(
+                write_clip(job, work.params, self.decoded(vae, clean, recipe, draw), lat.pieces(work.made.frames))
+            )
 
     def decoded(self, vae: AutoencoderKLLTXVideo, clean: Tensor, recipe: Recipe, draw: lat.Noise) -> Iterator[Tensor]:
         """The clip in chunks of uint8 frames."""

@@ -13,6 +13,8 @@ from torch import Tensor
 from functions.models.video import to_pixels
 
 SPATIAL, TEMPORAL = 32, 8
+PIECE = 16
+"""Frames of a decoded clip that are passed on at a time."""
 Noise = Callable[[Sequence[int], str, int], Tensor]
 """Standard normal noise by shape, purpose and number."""
 Grid = tuple[int, int, int]
@@ -22,6 +24,11 @@ Grid = tuple[int, int, int]
 def grid(frames: int, rows: int, columns: int) -> Grid:
     """The latents' size of a clip."""
     return (frames - 1) // TEMPORAL + 1, rows // SPATIAL, columns // SPATIAL
+
+
+def pieces(frames: int) -> int:
+    """In how many pieces a clip is passed on."""
+    return -(-frames // PIECE)
 
 
 def pack(latents: Tensor) -> Tensor:
@@ -131,4 +138,7 @@ def decode(
         added = noise(wide.shape, "decode", 0).to(wide.device, wide.dtype)
         wide = (1 - share) * wide + share * added
         when = torch.tensor([timestep], device=wide.device, dtype=wide.dtype)
-    yield to_pixels(vae.decode(wide, when, return_dict=False)[0])
+    # In tiles of a plan for little memory, and of time as well: few frames are worked out at once.
+    vae.use_framewise_decoding = vae.use_tiling
+    for part in torch.split(vae.decode(wide, when, return_dict=False)[0], PIECE, dim=2):
+        yield to_pixels(part)

@@ -59,9 +59,8 @@ class Networks:
         working = count * rows * columns * inner * 24 * self.dtype.itemsize
         sizes = ModelSize("transformer", stored, working, quantisable=True)
         put = eight_bit(self._device, "transformer_blocks")
-        return Model(
-            (self._digest, "transformer"), sizes, load, put, ready_transformer(self._device, "transformer_blocks")
-        )
+        ready = ready_transformer(self._device, "transformer_blocks")
+        return Model((self._digest, "transformer"), sizes, load, put, ready, graphs=True)
 
     def vae(self, size: Size, frames: int) -> Model:
         """The autoencoder, with what it takes to decode a clip of this size."""

@@ -57,7 +57,7 @@ def encoded(vae: AutoencoderKLWan, video: Tensor, through: list[_Layer]) -> Tens
     """The same by these layers, never in tiles."""
     if vae.config.patch_size is not None:
         video = patchify(video, patch_size=vae.config.patch_size)
-    parts, made = [video[:, :, :1], *video[:, :, 1:].split(CHUNK, dim=2)], []
+    parts, made = [video[:, :, :1], *torch.split(video[:, :, 1:], CHUNK, dim=2)], []
     for number, part in enumerate(parts):
         same = number > 1 and torch.equal(part, parts[number - 1])
         states = part

@@ -13,12 +13,13 @@ from functions.contract.job import Note
 from functions.contract.manifest import EngineManifest
 from functions.contract.params import Motion
 from functions.models.adapters import read_lora
+from functions.models.clip import write_clip
 from functions.models.motion import Made, MotionEngine, negative_ignored
 from functions.models.noise import noise
 from functions.models.preview import LinearPreview
 from functions.models.staging import Model
 from functions.models.steps import Denoising
-from functions.models.video import Canvas, Keyframes, canvas, keyframes, to_model, write_clip
+from functions.models.video import Canvas, Keyframes, canvas, keyframes, to_model
 from functions.motion_wan import latents as lat
 from functions.motion_wan.adapters import Variant, own
 from functions.motion_wan.colour import ColourLead

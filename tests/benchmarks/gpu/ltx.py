@@ -36,26 +36,18 @@ class RandomNetworks(Networks):
 
     def encoder(self, tokens: int) -> Model:
         config: Any = T5Config(**ENCODER, feed_forward_proj="gated-gelu", is_encoder_decoder=False)
-        return motion.randomised(super().encoder(tokens), T5EncoderModel, config, self.dtype, tokens * 200_000)
+        return motion.randomised(super().encoder(tokens), T5EncoderModel, config, self.dtype)
 
     def transformer(self, size: Size, frames: int) -> Model:
         config = recipes.data().transformers["2b"]
-        working = size.width * size.height // 1024 * (frames // 8 + 1) * 2048 * 24 * self.dtype.itemsize
-        return motion.randomised(
-            super().transformer(size, frames), LTXVideoTransformer3DModel, config, self.dtype, working
-        )
+        return motion.randomised(super().transformer(size, frames), LTXVideoTransformer3DModel, config, self.dtype)
 
     def vae(self, size: Size, frames: int) -> Model:
-        working = size.width * size.height * frames * 48 * self.dtype.itemsize
-        return motion.randomised(
-            super().vae(size, frames), AutoencoderKLLTXVideo, recipes.data().vae, self.dtype, working
-        )
+        return motion.randomised(super().vae(size, frames), AutoencoderKLLTXVideo, recipes.data().vae, self.dtype)
 
     def upsampler(self, size: Size, frames: int) -> Model:
-        config = {"in_channels": 128, "mid_channels": 512}
-        return motion.randomised(
-            super().upsampler(size, frames), LTXLatentUpsamplerModel, config, self.dtype, 2_000_000_000
-        )
+        model, config = super().upsampler(size, frames), recipes.data().upsampler
+        return motion.randomised(model, LTXLatentUpsamplerModel, config, self.dtype)
 
 
 class Benchmark(MotionLtx):
@@ -114,6 +106,15 @@ class Benchmark(MotionLtx):
             return motion.repeated(lambda: model(**values))
 
 
+def full(weights: Path) -> None:
+    """Say of tiny networks that they are of full size."""
+    known = recipes.data()
+    folder = weights / known.draft.weights
+    motion.configure(folder / "transformer", known.transformers["2b"])
+    motion.configure(folder / "vae", known.vae)
+    motion.configure(weights / recipes.TEXT_ENCODER / "text_encoder", ENCODER)
+
+
 def case(engine: Benchmark, folder: Path, tier: Tier, options: argparse.Namespace) -> dict[str, Any]:
     """One tier."""
     size, frames = (TINY, 17) if options.tiny else (FULL, 121)
@@ -132,6 +133,8 @@ def main() -> None:
         ltx.single_file(weights / "ltxv-2b-0.9.8-distilled")
         ltx.upsampler(weights / recipes.UPSAMPLER)
         ltx.text_encoder(weights / recipes.TEXT_ENCODER)
+        if not options.tiny:
+            full(weights)
         os.environ.update(lock.environment(weights))
         Benchmark.tiny = options.tiny
         engine = Benchmark(small("motion-ltx", TINY if options.tiny else FULL))

@@ -6,39 +6,49 @@ its place, as many and as large; decoding itself is done.
 """
 
 import argparse
+import functools
 import itertools
 import json
 import os
 import statistics
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
+from accelerate import init_empty_weights
 from torch import Tensor, nn
 
+from functions.contract.errors import Cancelled
 from functions.contract.manifest import EngineManifest
 from functions.contract.params import Motion
-from functions.models.plan import ModelSize
 from functions.models.staging import Load, Model
 from functions.runtime.engine import Engine
 from tests.servers.job import LocalJob
 from tests.servers.motion import picture
 
 OUTPUTS = ("clip.mp4",)
+BLOCK = 1 << 20
+CANCELS = 2
+"""Cancelled jobs of a case."""
 
 
 class TimedJob(LocalJob):
     """Keeps when each stage was reported, in seconds."""
 
     times: list[tuple[str, int, float]]
+    cancelled: threading.Event | None = None
 
     def progress(self, stage: str, done: int = 0, total: int = 0) -> None:
         super().progress(stage, done, total)
+        if self.cancelled is not None and self.cancelled.is_set():
+            raise Cancelled("for the benchmark")
         self.times = [*getattr(self, "times", []), (stage, done, time.perf_counter())]
 
 
@@ -52,48 +62,59 @@ def arguments(what: str) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def random_load(kind: Any, config: dict[str, Any], dtype: torch.dtype) -> Load:
-    """Makes a network with random weights where it shall run."""
+def random_load(kind: Any, config: Any, dtype: torch.dtype) -> Load:
+    """Makes a network with random weights where it shall run, in the numbers and formats of a loaded one."""
 
     def load(where: torch.device) -> nn.Module:
-        usual = torch.get_default_dtype()
-        torch.set_default_dtype(dtype)
-        try:
-            with where:
-                module: nn.Module = kind.from_config(config) if hasattr(kind, "from_config") else kind(config)
-        finally:
-            torch.set_default_dtype(usual)
-        return cast(module, dtype).eval().requires_grad_(False)
+        with init_empty_weights(include_buffers=False):
+            module: nn.Module = kind.from_config(config) if hasattr(kind, "from_config") else kind(config)
+        keep = set(getattr(module, "_keep_in_fp32_modules", None) or ())
+        for name, parameter in list(module.named_parameters()):
+            kept = torch.float32 if keep & set(name.split(".")) else dtype
+            owner, _, own = name.rpartition(".")
+            values = filled(parameter.shape, own, where).to(kept)
+            setattr(module.get_submodule(owner), own, nn.Parameter(values, requires_grad=False))
+        if (tie := getattr(module, "tie_weights", None)) is not None:
+            tie()
+        return module.to(where).eval()
 
     return load
 
 
-def cast(module: nn.Module, dtype: torch.dtype) -> nn.Module:
-    """The module in `dtype`, but what its class keeps in fp32."""
-    keep = set(getattr(module, "_keep_in_fp32_modules", None) or ())
-    for name, parameter in module.named_parameters():
-        parameter.data = parameter.data.to(torch.float32 if keep & set(name.split(".")) else dtype)
-    return module
+def filled(shape: torch.Size, own: str, where: torch.device) -> Tensor:
+    """Random weights of about the size that trained ones have; on a CPU one block of them again and again."""
+    if own in ("gamma", "weight") and shape.numel() == shape[0]:
+        return torch.ones(shape, device=where)
+    spread = 1.0 if len(shape) < 2 else shape[1:].numel() ** -0.5
+    if where.type != "cpu":
+        return torch.randn(shape, device=where) * min(0.02, spread)
+    block = torch.randn(min(BLOCK, shape.numel())) * min(0.02, spread)
+    return block.repeat(-(-shape.numel() // len(block)))[: shape.numel()].view(shape)
 
 
-def numel(kind: Any, config: dict[str, Any]) -> int:
+def configure(folder: Path, config: dict[str, Any]) -> None:
+    """Say in a tiny network's folder what one of full size is: plans are made from that."""
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), **config}), "utf-8")
+
+
+def numel(kind: Any, config: Any) -> int:
     """Numbers in a network of this configuration."""
     with torch.device("meta"):
         module = kind.from_config(config) if hasattr(kind, "from_config") else kind(config)
     return sum(p.numel() for p in module.parameters())
 
 
-def randomised(model: Model, kind: Any, config: dict[str, Any], dtype: torch.dtype, working: int) -> Model:
-    """A model with another architecture's random weights, and what that takes of memory."""
-    size = ModelSize(
-        model.size.name,
-        numel(kind, config) * dtype.itemsize,
-        working,
-        model.size.group,
-        model.size.tiled_bytes,
-        model.size.quantisable,
-    )
-    return Model(("random", model.key), size, random_load(kind, config, dtype), model.quantise, model.ready)
+_NUMEL: dict[str, int] = {}
+
+
+def randomised(model: Model, kind: Any, config: Any, dtype: torch.dtype) -> Model:
+    """A model with another architecture's random weights."""
+    named = f"{kind}{config}"
+    if named not in _NUMEL:
+        _NUMEL[named] = numel(kind, config)
+    size = replace(model.size, bytes=_NUMEL[named] * dtype.itemsize)
+    return replace(model, key=("random", model.key), size=size, load=random_load(kind, config, dtype))
 
 
 def synchronise() -> None:
@@ -111,8 +132,9 @@ def footage(frames: Iterator[Tensor]) -> Iterator[Tensor]:
         number += count
 
 
+@functools.cache
 def moving(number: int, rows: int, columns: int, where: torch.device) -> Tensor:
-    """One frame of it, uint8 (rows, columns, 3)."""
+    """One frame of it, uint8 (rows, columns, 3); kept, so that a warm job does not wait for it."""
     y = torch.linspace(0, 1, rows, device=where)[:, None]
     x = torch.linspace(0, 1, columns, device=where)[None]
     phase = number / 24
@@ -145,6 +167,9 @@ def measured(
     runs = [timed(engine, make(number + 1)) for number in range(repeat)]
     whole = statistics.median(seconds for seconds, _ in runs)
     peak = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
+    begins, lasts = denoising(runs[-1][1])
+    moments = [begins + lasts * (n + 0.5) / (4 * CANCELS) for n in range(CANCELS)]
+    latencies = [cancelled(engine, make(repeat + 1 + n), moment) for n, moment in enumerate(moments)]
     alone = bare()
     total = sum(alone.values())
     return {
@@ -155,8 +180,36 @@ def measured(
         "bare_s": {name: round(seconds, 4) for name, seconds in alone.items()},
         "bare_total_s": round(total, 3),
         "overhead_percent": round(100 * (whole / total - 1), 2),
+        "cancel_s": [round(seconds, 3) for seconds in latencies],
         "peak_vram_bytes": peak,
     }
+
+
+def denoising(done: TimedJob) -> tuple[float, float]:
+    """When the steps of a job began, and how long they took, in seconds."""
+    begun = done.times[0][2]
+    at = [when for stage, _, when in done.times if stage == "denoise"]
+    return at[0] - begun, at[-1] - at[0]
+
+
+def cancelled(engine: Engine, todo: TimedJob, after: float) -> float:
+    """Seconds from a cancel, so many seconds after a job began, to its end; a job that ended before gives 0."""
+    todo.cancelled, asked = threading.Event(), []
+
+    def cancel() -> None:
+        asked.append(time.perf_counter())
+        todo.cancelled.set()  # type: ignore[union-attr]
+
+    timer = threading.Timer(after, cancel)
+    timer.start()
+    try:
+        engine.run(todo)
+    except Cancelled:
+        synchronise()
+        return time.perf_counter() - asked[0]
+    finally:
+        timer.cancel()
+    return 0.0
 
 
 def timed(engine: Engine, todo: TimedJob) -> tuple[float, TimedJob]:

@@ -2,12 +2,14 @@
 
 1024x1024, 30 guided steps: whole warm jobs, from the bytes of pictures and adapters to the PNG, beside the sum of their
 bare forward passes: a plain picture, one with a reference and control by depth, and two characters with an adapter and
-a reference each. Environment: VIVIJURE_COMPILE=0 leaves compilation out.
+a reference each. `--tier plain` does only the case of this
+name. Environment: VIVIJURE_COMPILE=0 leaves compilation out.
 """
 
 import argparse
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from typing import cast as typed
@@ -37,7 +39,7 @@ from functions.keyframe_sdxl.shot import read
 from functions.keyframe_sdxl.worker import Worker
 from functions.models.device import detect
 from functions.models.sdxl import weights
-from functions.models.staging import Model
+from functions.models.staging import Load, Model
 from tests.benchmarks.gpu import motion
 from tests.benchmarks.gpu.motion import TimedJob
 from tests.servers.checkpoints import lock, sdxl
@@ -67,14 +69,14 @@ class RandomModels(Models):
 
     def unet(self, reference_file: str, size: Size) -> Model:
         model = super().unet(reference_file, size)
-        made = self._made(model, UNet2DConditionModel, weights.config(ASIDE, "unet"), model.size.activation_bytes)
+        made = self._made(model, UNet2DConditionModel, weights.config(ASIDE, "unet"))
 
         def load(where: torch.device) -> nn.Module:
             unet: nn.Module = made.load(where)
             attention.install(typed(UNet2DConditionModel, unet), projections(unet))
             return unet
 
-        return Model(made.key, made.size, load, ready=model.ready)
+        return replace(made, load=load)
 
     def control(self) -> Model:
         return self._made(super().control(), ControlNetUnionModel, weights.config(ASIDE, "control"))
@@ -89,10 +91,30 @@ class RandomModels(Models):
 
     def vae(self, size: Size) -> Model:
         model, config = super().vae(size), weights.config(ASIDE, "vae")
-        return motion.randomised(model, AutoencoderKL, config, self.precision.vae, model.size.activation_bytes)
+        made = motion.randomised(model, AutoencoderKL, config, self.precision.vae)
+        return replace(made, load=pictured(made.load))
 
-    def _made(self, model: Model, kind: Any, config: Any, working: int = 200_000_000) -> Model:
-        return motion.randomised(model, kind, config, self.precision.main, working)
+    def _made(self, model: Model, kind: Any, config: Any) -> Model:
+        return motion.randomised(model, kind, config, self.precision.main)
+
+
+def pictured(load: Load) -> Load:
+    """A VAE that decodes, and then gives a picture in place of noise: PNG files of noise take longest to write."""
+
+    def loaded(where: torch.device) -> nn.Module:
+        vae: Any = load(where)
+        decode = vae.decode
+
+        def shown(latents: Tensor, **options: Any) -> tuple[Tensor]:
+            made = decode(latents, **options)[0]
+            picture = motion.moving(0, made.shape[2], made.shape[3], made.device).permute(2, 0, 1)[None]
+            return (picture.to(made.dtype) / 127.5 - 1 + 0.02 * made.clamp(-1, 1),)
+
+        vae.decode = shown
+        found: nn.Module = vae
+        return found
+
+    return loaded
 
 
 def projections(unet: Any) -> dict[str, Tensor]:
@@ -163,19 +185,21 @@ class Bare:
 
     def _unet(self, size: Size) -> float:
         seen, words, added = self._given(size)
+        when = torch.tensor(500, device=seen.device)
         tokens = torch.randn(2, 16, 2048, device=seen.device, dtype=seen.dtype)
         people = [one for one in self.shot.characters if one.references]
         condition = Condition(words, (), tuple(Reference(tokens, 0.6) for _ in people))
         with self.stages.use(self.models.unet(recipes.builtin().references.file, self.shot.size)) as unet:
-            return motion.repeated(lambda: unet(seen, 500, condition, added_cond_kwargs=added, return_dict=False))
+            return motion.repeated(lambda: unet(seen, when, condition, added_cond_kwargs=added, return_dict=False))
 
     def _control(self, size: Size) -> float:
         seen, words, added = self._given(size)
+        when = torch.tensor(500, device=seen.device)
         image = torch.rand(2, 3, size.height, size.width, device=seen.device, dtype=seen.dtype)
         kinds = torch.eye(8, device=seen.device, dtype=seen.dtype)[[1, 1]]
         with self.stages.use(self.models.control()) as net:
             return motion.repeated(
-                lambda: net(seen, 500, words, [image], kinds, [1], added_cond_kwargs=added, return_dict=False)
+                lambda: net(seen, when, words, [image], kinds, [1], added_cond_kwargs=added, return_dict=False)
             )
 
     def _decode(self, size: Size) -> float:
@@ -214,6 +238,8 @@ def measure(arguments: argparse.Namespace, root: Path) -> dict[str, Any]:
     found: dict[str, Any] = {"device": detect().name}
     todo = tiny_cases(size) if arguments.tiny else cases(size)
     for name, (params, inputs) in todo.items():
+        if arguments.tier and name not in arguments.tier:
+            continue
         make = maker(root / name.replace(" ", "-"), engine, params, inputs)
         bare: Callable[[], dict[str, float]] = dict if arguments.tiny else Bare(engine, make(1000))
         if arguments.tiny:
