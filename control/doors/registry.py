@@ -148,6 +148,10 @@ class Doors:
         """Raises `NotFound`. A retired door is found too, as long as it has jobs."""
         return self._of(door_id).door
 
+    def knows(self, door_id: str) -> bool:
+        """Whether it is there, retired or not."""
+        return door_id in self._entries
+
     def client(self, door_id: str) -> DoorClient:
         """Raises `NotFound`."""
         return self._of(door_id).client

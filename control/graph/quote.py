@@ -6,7 +6,7 @@ x executions, plus what a provider charges by output; the median comes from meas
 
 import functools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -84,6 +84,10 @@ class StepPrice(Strict):
         return max((offer.bound_u for offer in self.offers), default=0)
 
 
+_AMOUNTS = ("tier", "frames", "rate", "samples", "steps", "size")
+"""Parameters by which kinds measure their work; texts count by their length."""
+
+
 @dataclass(frozen=True, slots=True)
 class Class:
     """Jobs whose times are compared: engine, kind, tier and size of the picture (empty for what has none)."""
@@ -106,16 +110,23 @@ def price_plan(
     paces: Paces,
 ) -> tuple[StepPrice, ...]:
     """Prices of all steps in order. `tags` are the doors by engine, `made` the fingerprints that exist."""
-    exists = frozenset(made)
-    return tuple(
-        StepPrice(
-            path=step.path,
-            offers=()
-            if step.fingerprint in exists
-            else offers(step, catalog[step.engine], tags.get(step.engine, ()), paces),
-        )
-        for step in plan.steps
-    )
+    exists, known = frozenset(made), dict[Hashable, tuple[Offer, ...]]()
+    found = []
+    for step in plan.steps:
+        offered: tuple[Offer, ...] = ()
+        if step.fingerprint not in exists:
+            if (key := amounts(step)) not in known:
+                known[key] = offers(step, catalog[step.engine], tags.get(step.engine, ()), paces)
+            offered = known[key]
+        found.append(StepPrice(path=step.path, offers=offered))
+    return tuple(found)
+
+
+def amounts(step: Step) -> Hashable:
+    """All of a step that its price rests on: steps that are alike in it cost the same."""
+    found = vars(step.params)
+    text = found.get("text")
+    return step.engine, step.kind, *(found.get(name) for name in _AMOUNTS), len(text) if isinstance(text, str) else 0
 
 
 def offers(step: Step, manifest: EngineManifest, tags: Sequence[Tag], paces: Paces) -> tuple[Offer, ...]:

@@ -5,6 +5,7 @@ twice, and an overrun can always be settled.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,6 +53,10 @@ SELECT (SELECT COALESCE(SUM(charge_u),0) FROM job WHERE payer=:payer AND charge_
   (SELECT budget_u FROM render WHERE id=:payer) AS render_limit,
   (SELECT COALESCE(SUM(charge_u),0) FROM job WHERE month=:month AND charge_u>0) AS month_spent,
   MONTH_SUM AS month_limit""".replace("MONTH_SUM", MONTH_LIMIT)
+_HOLD = """
+UPDATE job SET next_poll_at=look.until FROM (
+    SELECT value->>'id' AS id, value->>'seen' AS seen, value->>'until' AS until FROM json_each(:jobs) LIMIT -1) look
+WHERE job.id=look.id AND job.next_poll_at=look.seen RETURNING job.id AS id"""
 _POSTING = """
 UPDATE job SET posts=posts+1, post_token=:token
 WHERE id=:id AND state='intent' AND post_token<>:token AND (posts=0 OR :again)"""
@@ -173,10 +178,12 @@ class Ledger:
         values: dict[str, Value] = {"payer": payer, "month": month, "month_limit_u": month_limit_u}
         return Room(**(await self.db.fetch(_ROOM, values))[0])
 
-    async def hold(self, job: str, seen: int, until: int) -> bool:
-        """Take the next look at a job: of several runners that saw it due at `seen`, one may."""
-        sql = "UPDATE job SET next_poll_at=:until WHERE id=:id AND next_poll_at=:seen"
-        return (await self.db.batch([(sql, {"id": job, "seen": seen, "until": until})]))[0].changes == 1
+    async def hold(self, looks: Mapping[str, tuple[int, int]]) -> set[str]:
+        """Take the next look at jobs, each due at the first time; nobody else looks before the second. The ids of those
+        that are ours: of several runners that saw a job due, one may.
+        """
+        jobs = json.dumps([{"id": job, "seen": seen, "until": until} for job, (seen, until) in looks.items()])
+        return {row["id"] for row in (await self.db.batch([(_HOLD, {"jobs": jobs})]))[0].rows} if looks else set()
 
     async def posting(self, job: str, token: str, *, again: bool = False) -> bool:
         """Note a POST before it is sent, under a fresh random `token`: from here on the door may know the job. False

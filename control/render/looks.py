@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from control.errors import DatabaseError, NotFound, StudioError
@@ -27,18 +27,21 @@ class Looks:
         self._rung: set[asyncio.Task[None]] = set()
         self._watched: dict[str, Path] = {}
 
-    async def begin(self, job: JobRow, now: int) -> None:
-        """Take the look that is due, unless another runner does."""
-        tools = self._tools
+    async def begin(self, due: Sequence[JobRow], now: int) -> None:
+        """Take the looks that are due, but those that another runner takes."""
+        ours = await self._tools.ledger.hold({job.id: (job.next_poll_at, self._until(job, now)) for job in due})
+        for job in due:
+            if job.id in ours and self._tools.doors.knows(job.door):
+                self.take(job, rung=job.next_poll_at == 0)
+
+    def _until(self, job: JobRow, now: int) -> int:
+        """When the look after this one is due, where this one says nothing else."""
         try:
-            door = tools.doors.door(job.door)
+            door = self._tools.doors.door(job.door)
         except NotFound as error:
             log.warning("job %s: %s", job.id, error)
-            await tools.ledger.hold(job.id, job.next_poll_at, now + RETIRED_MS)
-            return
-        until = now + (post_ms(door) if job.state == "intent" else interval(job, door, now, tools.rng))
-        if await tools.ledger.hold(job.id, job.next_poll_at, until):
-            self.take(job, rung=job.next_poll_at == 0)
+            return now + RETIRED_MS
+        return now + (post_ms(door) if job.state == "intent" else interval(job, door, now, self._tools.rng))
 
     def take(self, job: JobRow, *, rung: bool = False) -> None:
         """Look now; a look put off is taken up when it is due again."""

@@ -12,7 +12,7 @@ from control.doors.registry import Door, Doors
 from control.errors import BudgetExceeded, NotFound, QuoteChanged, QuoteNeeded
 from control.graph import prices
 from control.graph.model import Plan, Recipe, Step
-from control.graph.quote import Class, Paces, StepPrice, Tag, count, deadline_s, exact, price_plan, tier_of
+from control.graph.quote import Class, Paces, StepPrice, Tag, amounts, count, deadline_s, exact, price_plan, tier_of
 from control.render import estimate
 from control.render.budget import month_of, no_month, usd
 from control.render.desk import NO_LIMIT, Desk
@@ -189,7 +189,7 @@ class Quotes:
 
     def _prices(self, wanted: Sequence[Step], named: Mapping[str, Sequence[Door]]) -> tuple[PriceTag, ...]:
         tags: dict[tuple[str, str, str, int], PriceTag] = {}
-        for step in wanted:
+        for step in {amounts(step): step for step in wanted}.values():
             for door in named[step.engine]:
                 for tag in self._tags(step, door):
                     key = tag.engine, tag.door, tag.unit, tag.price_u

@@ -15,20 +15,21 @@ a runner that was killed does not hold up the next.
 """
 
 _LEASABLE = "state IN ('running','paused') AND next_at<=:now AND lease_until<:now"
-# A token leases once, so that a claim sent twice does not take a second render unseen.
+# A token leases once, so that a claim sent twice does not take further renders unseen.
 # Who wakes a render writes -1; a claim makes it 0, so that a release sees what was asked for meanwhile.
 _CLAIM = """
-UPDATE render SET lease_token=:token, lease_until=:until, next_at=0 WHERE id=(
-    SELECT id FROM render WHERE LEASABLE ORDER BY next_at LIMIT 1)
-  AND NOT EXISTS(SELECT 1 FROM render WHERE lease_token=:token)""".replace("LEASABLE", _LEASABLE)
+UPDATE render SET lease_token=:token, lease_until=:until, next_at=0 WHERE id IN (
+    SELECT id FROM render WHERE LEASABLE AND NOT EXISTS(SELECT 1 FROM render WHERE lease_token=:token)
+    ORDER BY next_at LIMIT :most)""".replace("LEASABLE", _LEASABLE)
 _CLAIMED = f"SELECT {RENDER_COLUMNS} FROM render WHERE lease_token=:token"  # noqa: S608
 _DUE = "SELECT COUNT(*) AS n FROM render WHERE LEASABLE".replace("LEASABLE", _LEASABLE)
 _WAKE = """
 UPDATE render SET next_at=-1 WHERE state IN ('running','paused') AND next_at>0
   AND id IN (SELECT value FROM json_each(:renders))"""
 _RELEASE = """
-UPDATE render SET lease_token=NULL, lease_until=0, next_at=CASE WHEN next_at=-1 THEN -1 ELSE :next_at END
-WHERE id=:render AND lease_token=:token"""
+UPDATE render SET lease_token=NULL, lease_until=0, next_at=CASE WHEN render.next_at=-1 THEN -1 ELSE r.at END FROM (
+    SELECT value->>'id' AS id, value->>'at' AS at FROM json_each(:renders) LIMIT -1) r
+WHERE render.id=r.id AND lease_token=:token"""
 _SAVE_STEPS = """
 INSERT INTO step(render_id,path,n,kind,engine,door,fp,shot,label,estimated,quote_u,bound_u,expect_s)
 SELECT :render, value->>'path', value->>'n', value->>'kind', value->>'engine', value->>'door', value->>'fp',
@@ -116,11 +117,11 @@ class Renders:
     def __init__(self, db: Database) -> None:
         self.db = db
 
-    async def claim(self, token: str, now: int) -> RenderRow | None:
-        """Lease the render that is due longest under a fresh random `token`, None where none is due."""
-        values: dict[str, Value] = {"token": token, "until": now + LEASE_MS, "now": now}
+    async def claim(self, token: str, now: int, most: int) -> list[RenderRow]:
+        """Lease so many of the renders that are due, those that wait longest, under a fresh random `token`."""
+        values: dict[str, Value] = {"token": token, "until": now + LEASE_MS, "now": now, "most": most}
         results = await self.db.batch([(_CLAIM, values), (_CLAIMED, values)])
-        return render_of(results[1].rows[0]) if results[1].rows else None
+        return [render_of(row) for row in results[1].rows]
 
     async def due(self, now: int) -> int:
         """How many renders could be leased."""
@@ -132,9 +133,10 @@ class Renders:
         values: dict[str, Value] = {"renders": json.dumps(list(renders))}
         await self.db.batch([(_WAKE, values)])
 
-    async def release(self, render: str, token: str, next_at: int) -> None:
-        """Give the lease back; look again at `next_at`, or at once where somebody asked meanwhile."""
-        await self.db.batch([(_RELEASE, {"render": render, "token": token, "next_at": next_at})])
+    async def release(self, next_at: Mapping[str, int], token: str) -> None:
+        """Give leases back; look at each render again at its time, or at once where somebody asked meanwhile."""
+        renders = json.dumps([{"id": render, "at": at} for render, at in next_at.items()])
+        await self.db.batch([(_RELEASE, {"renders": renders, "token": token})])
 
     async def save_steps(self, render: str, steps: Sequence[Mapping[str, Any]], outline: str) -> bool:
         """Write the plan's steps and its `outline`; a fingerprint is set once. False where a stored one differs."""

@@ -27,6 +27,8 @@ FULL_MS = 5000
 """A tick is taken this often though nothing is due: doors and timers are looked at in it."""
 PAUSE_S = (0.005, 0.5)
 """Least and longest wait between two ticks."""
+TOGETHER = 16
+"""Renders that are leased at a time: even where each is planned first, the lease holds."""
 HUNGRY_MS = 2000
 """A render that waits for room at a door: a job that ends here wakes it sooner."""
 RETRY_MS = 2000
@@ -129,7 +131,7 @@ class Runner:
         await self._reconcile(now)
         await self._rouse()
         await self._advance_due(now)
-        await asyncio.gather(*(self._looks.begin(job, now) for job in await self.ledger.due(now)))
+        await self._looks.begin(await self.ledger.due(now), now)
         await self.desk.doors.save(self.desk.db)
         await self._tidy(now)
 
@@ -170,15 +172,14 @@ class Runner:
             await self.renders.wake(hungry[: len(freed)])
 
     async def _advance_due(self, now: int) -> None:
-        claimed: list[tuple[RenderRow, str]] = []
-        for _ in range(await self.renders.due(now)):
-            if (render := await self.renders.claim(token := self.desk.new_id(), now)) is not None:
-                claimed.append((render, token))
-        ready = {render.id: await self._guarded_advance(render) for render, _ in claimed}
+        if not await self.renders.due(now):
+            return
+        claimed = await self.renders.claim(token := self.desk.new_id(), now, TOGETHER)
+        ready = {render.id: await self._guarded_advance(render) for render in claimed}
         found = [(self._work[render], paths) for render, paths in ready.items() if paths]
         await self._submission.fairly(sorted(found, key=lambda each: each[0].served_at))
-        for render, token in claimed:
-            await self.renders.release(render.id, token, self._next(render.id))
+        if claimed:
+            await self.renders.release({render.id: self._next(render.id) for render in claimed}, token)
 
     def _next(self, render: str) -> int:
         """When to look at a render that nothing wakes: soon where a door had no room, or where it could not be read."""

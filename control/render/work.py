@@ -8,6 +8,7 @@ from typing import Any
 from control.db import Row
 from control.doors.registry import Door, Doors
 from control.graph.model import Plan, Step
+from control.graph.quote import amounts
 from control.graph.urgency import urgency
 from control.render import estimate
 from control.render.advance import Attempt, Node, Situation, Standing
@@ -70,13 +71,22 @@ class Work:
             paused=render.state == "paused",
         )
 
-    def door(self, step: Step, doors: Doors) -> Door | None:
-        """Where the step would be made: never behind a door that the accepted quote does not name."""
-        return doors.of_engine(step.engine, self.render.named)
-
     def rows(self, doors: Doors) -> list[dict[str, Any]]:
         """The steps as the database keeps them."""
-        return [self._row(n, step, doors) for n, step in enumerate(self.plan.steps)]
+        # Never behind a door that the accepted quote does not name.
+        at = {engine: doors.of_engine(engine, self.render.named) for engine in {s.engine for s in self.plan.steps}}
+        chart = self._chart
+        costs = {key: self._cost(step, at[step.engine]) for key, step in chart.alike.items()}
+        own = (costs[key] for key in chart.amounts.values())
+        return [self._row(n, step, cost) for n, (step, cost) in enumerate(zip(self.plan.steps, own, strict=True))]
+
+    def _cost(self, step: Step, door: Door | None) -> tuple[str, int, int]:
+        """The door's name, and median and upper bound in micro-dollars."""
+        if door is None:
+            return "", 0, 0
+        manifest = self.subject.catalog[step.engine]
+        median = estimate.median_u(step, manifest, door.terms)
+        return door.id, median, estimate.bound_u(step, manifest, door.terms, door.executions)
 
     def outline(self) -> str:
         """What views need of the plan, as JSON."""
@@ -91,23 +101,22 @@ class Work:
         door = doors.of_engine(engine, self.render.named)
         return door is not None and door.rerun_lost
 
-    def _row(self, n: int, step: Step, doors: Doors) -> dict[str, Any]:
-        manifest = self.subject.catalog[step.engine]
-        door = self.door(step, doors)
+    def _row(self, n: int, step: Step, cost: tuple[str, int, int]) -> dict[str, Any]:
+        door, median_u, bound_u = cost
         made = step.fingerprint in self.known.facts
         return {
             "path": step.path,
             "n": n,
             "kind": step.kind,
             "engine": step.engine,
-            "door": door.id if door is not None else "",
+            "door": door,
             "fp": step.fingerprint,
             "shot": step.shot,
             "label": step.label,
             "estimated": int(step.estimated),
-            "quote_u": 0 if made or door is None else estimate.median_u(step, manifest, door.terms),
-            "bound_u": 0 if made or door is None else estimate.bound_u(step, manifest, door.terms, door.executions),
-            "expect_s": estimate.seconds(step, manifest),
+            "quote_u": 0 if made else median_u,
+            "bound_u": 0 if made else bound_u,
+            "expect_s": self._chart.seconds[step.path],
         }
 
 
@@ -117,8 +126,12 @@ class _Chart:
     def __init__(self, plan: Plan, subject: Subject) -> None:
         self.steps = {step.path: step for step in plan.steps}
         self.prints = {step.fingerprint for step in plan.steps if step.fingerprint is not None}
-        took = {s.path: estimate.seconds(s, subject.catalog[s.engine]) for s in plan.steps}
-        self.ranks = urgency(plan.steps, took)
+        self.amounts = {step.path: amounts(step) for step in plan.steps}
+        self.alike = {self.amounts[step.path]: step for step in plan.steps}
+        """One step of each amount of work."""
+        took = {key: estimate.seconds(step, subject.catalog[step.engine]) for key, step in self.alike.items()}
+        self.seconds = {path: took[key] for path, key in self.amounts.items()}
+        self.ranks = urgency(plan.steps, self.seconds)
         self._nodes: tuple[Mapping[str, bool], tuple[Node, ...]] | None = None
 
     def nodes(self, rerun: Mapping[str, bool]) -> tuple[Node, ...]:

@@ -166,6 +166,28 @@ def test_a_plan_is_priced_step_by_step_and_the_dearest_door_bounds_it() -> None:
     assert (found[1].median_u, found[1].bound_u) == (50, 1000 * 660 * 2)
 
 
+def test_a_step_costs_what_it_costs_alone_whatever_others_are_like_it() -> None:
+    texts = ("Yes.", "No!!", "Two hundred and six.")
+    changed: list[Params] = [
+        *PARAMS,
+        *(Dialogue(text=text) for text in texts),
+        MOTION.model_copy(update={"frames": 49}),
+        MOTION.model_copy(update={"rate": Rate(num=25)}),
+        MOTION.model_copy(update={"size": Size(width=64, height=64)}),
+        Sound(prompt="sea", samples=48_000),
+        TrainLora(trigger="maren", steps=900),
+    ]
+    steps = tuple(
+        step(params).model_copy(update={"path": f"s{n}", "fingerprint": f"{n:064x}"})
+        for n, params in enumerate(changed)
+    )
+    every = ("job", "image", "frame", "second", "megapixel")
+    echo = manifest(*(hint(unit, 0.7, 1.3, usd=0.01) for unit in every))
+    paces = {class_of("echo", Dialogue(text="Yes."), tier_of(steps[2], echo)): {"gpu": [9_000_000] * SAMPLES}}
+    found = price_plan(plan(*steps), {"echo": echo}, {"echo": (OTHER, DOOR)}, (), paces)
+    assert [price.offers for price in found] == [offers(each, echo, (OTHER, DOOR), paces) for each in steps]
+
+
 prices = st.integers(0, 5_000)
 seconds = st.floats(0.001, 7 * 86_400, allow_nan=False)
 

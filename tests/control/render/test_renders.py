@@ -55,32 +55,41 @@ async def test_a_render_whose_cancel_was_asked_ends_as_cancelled_only(db: Databa
 async def test_a_lease_is_held_by_one_and_ends_by_itself(db: Database) -> None:
     await start(db, "r1")
     renders = Renders(db)
-    first = await renders.claim("t1", NOW)
-    assert first is not None
-    assert first.id == "r1"
-    assert await renders.claim("t2", NOW + 1) is None
-    assert await renders.claim("t3", NOW + LEASE_MS + 1) is not None
-    await renders.release("r1", "t1", NOW)  # the first comes back late: its lease is no longer its own
-    assert await renders.claim("t4", NOW + LEASE_MS + 2) is None
-    await renders.release("r1", "t3", NOW + 2 * LEASE_MS)
-    assert await renders.claim("t5", NOW + LEASE_MS + 3) is None
-    assert await renders.claim("t6", NOW + 2 * LEASE_MS) is not None
+    assert [render.id for render in await renders.claim("t1", NOW, 1)] == ["r1"]
+    assert await renders.claim("t2", NOW + 1, 1) == []
+    assert await renders.claim("t3", NOW + LEASE_MS + 1, 1)
+    await renders.release({"r1": NOW}, "t1")  # the first comes back late: its lease is no longer its own
+    assert await renders.claim("t4", NOW + LEASE_MS + 2, 1) == []
+    await renders.release({"r1": NOW + 2 * LEASE_MS}, "t3")
+    assert await renders.claim("t5", NOW + LEASE_MS + 3, 1) == []
+    assert await renders.claim("t6", NOW + 2 * LEASE_MS, 1)
 
 
 async def test_of_many_claims_at_once_each_render_goes_to_one(db: Database) -> None:
     for n in range(4):
         await start(db, f"r{n}")
-    found = await asyncio.gather(*(Renders(db).claim(f"t{n}", NOW) for n in range(9)))
-    assert sorted(r.id for r in found if r is not None) == ["r0", "r1", "r2", "r3"]
+    found = await asyncio.gather(*(Renders(db).claim(f"t{n}", NOW, 1 + n % 2) for n in range(9)))
+    assert sorted(render.id for claimed in found for render in claimed) == ["r0", "r1", "r2", "r3"]
+
+
+async def test_as_many_are_leased_as_are_wanted_and_given_back_together(db: Database) -> None:
+    for n in range(4):
+        await start(db, f"r{n}")
+    renders = Renders(db)
+    claimed = [render.id for render in await renders.claim("t1", NOW, 3)]
+    assert len(claimed) == 3
+    await renders.release({claimed[0]: NOW, claimed[1]: NOW + 9, claimed[2]: NOW}, "t1")
+    assert len(await renders.claim("t2", NOW, 9)) == 3
+    assert [render.id for render in await renders.claim("t3", NOW + 9, 9)] == [claimed[1]]
 
 
 async def test_a_render_woken_while_it_is_leased_is_due_when_it_is_released(db: Database) -> None:
     await start(db, "r1")
     renders, job = Renders(db), await submitted(db)
-    await renders.claim("t1", NOW)
+    await renders.claim("t1", NOW, 1)
     await Ledger(db).settle(job, DONE, Adopted(), NOW)
-    await renders.release("r1", "t1", NOW + 60_000)
-    assert await renders.claim("t2", NOW + 1) is not None
+    await renders.release({"r1": NOW + 60_000}, "t1")
+    assert await renders.claim("t2", NOW + 1, 1)
 
 
 async def test_a_fingerprint_is_set_once(db: Database) -> None:
@@ -106,8 +115,7 @@ async def test_a_take_is_remembered_once(db: Database) -> None:
     await start(db, "r1")
     await Ledger(db).settle(await submitted(db), DONE, Adopted(), NOW)
     renders = Renders(db)
-    claimed = await renders.claim("t", NOW)
-    assert claimed is not None
+    (claimed,) = await renders.claim("t", NOW, 1)
     take = {"shot": "a", "kind": "motion", "path": "s0", "label": "1A", "fp": FP}
     await db.batch(taking(claimed, [{"id": "t1", **take}], NOW))
     await db.batch(taking(claimed, [{"id": "t2", **take}], NOW))
