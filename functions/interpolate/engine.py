@@ -71,6 +71,7 @@ class InterpolationEngine(ABC):
             Ahead(iter(frames), self.ahead(size), lambda: tick(0, params.frames)) as pictures,
             ClipWriter(job.output("clip.mp4"), size, params.rate, params.frames, encoder, clip) as out,
         ):
+            tick(0, params.frames)
             items = schedule(pictures, clip.rate, params.rate, params.frames, is_cut, count)
             for picture in self.filled(items, size):
                 out.write(picture)

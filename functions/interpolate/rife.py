@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from functions.contract.base import Size
-from functions.contract.errors import OutOfMemory
+from functions.contract.errors import OutOfMemory, OutputRefused
 from functions.contract.job import Note, Provenance
 from functions.contract.manifest import EngineManifest
 from functions.interpolate.engine import InterpolationEngine, Item
@@ -70,6 +71,7 @@ class InterpolateRife(InterpolationEngine):
         self.compiled = compiling() and self.gpu
         self._transfer = Transfer(self.where)
         self._notes: list[Note] = []
+        self._broken = torch.zeros((), dtype=torch.bool, device=self.where)
         self._make = torch.compile(self._between, dynamic=False) if self.compiled else self._between
         torch.backends.cudnn.benchmark = True
 
@@ -85,6 +87,7 @@ class InterpolateRife(InterpolationEngine):
         if self.gpu:
             torch.cuda.reset_peak_memory_stats()
         self._notes = []
+        self._broken = torch.zeros((), dtype=torch.bool, device=self.where)
         with self.networks.guard():
             begun = time.monotonic()
             self.network()
@@ -129,6 +132,8 @@ class InterpolateRife(InterpolationEngine):
             pending = window
         if pending is not None:
             yield from pending.pictures()
+        if bool(self._broken):
+            raise OutputRefused("the network made numbers that are none: fetch its weights again")
 
     def _windows(self, items: Iterable[Item], size: Size) -> Iterator[_Window]:
         waiting: list[Item] = []
@@ -185,12 +190,13 @@ class InterpolateRife(InterpolationEngine):
             for pictures in ([i.left for i in filled], [i.right for i in filled])
         )
         when = torch.tensor([item.t for item in filled], device=self.where).view(-1, 1, 1, 1)
-        made = self._make(self._transfer.up(own), left, right, when)
+        made, broken = self._make(self._transfer.up(own), left, right, when)
+        self._broken |= broken
         return self._transfer.down(made, len(wanted))
 
-    def _between(self, packed: Tensor, left: Tensor, right: Tensor, when: Tensor) -> Tensor:
+    def _between(self, packed: Tensor, left: Tensor, right: Tensor, when: Tensor) -> tuple[Tensor, Tensor]:
         rgb = self.made(colour.to_rgb(packed), left, right, when)
-        return colour.to_packed(rgb)
+        return colour.to_packed(rgb), rgb.isnan().any()
 
     def made(self, rgb: Tensor, left: Tensor, right: Tensor, when: Tensor) -> Tensor:
         """Pictures (n, 3, rows, columns) between those of `rgb` that `left` and `right` (n) number."""
@@ -198,8 +204,8 @@ class InterpolateRife(InterpolationEngine):
         wide = functional.pad(rgb, (0, -columns % MULTIPLE, 0, -rows % MULTIPLE), mode="replicate")
         network = self.network()
         features = network.encode(wide.to(self.dtype).contiguous(memory_format=torch.channels_last))
-        found: Tensor = network(wide[left], wide[right], (features[left], features[right]), when)
-        return found[:, :, :rows, :columns]
+        found = network(wide[left], wide[right], (features[left], features[right]), when)
+        return cast(Tensor, found)[:, :, :rows, :columns]
 
     def _provenance(self, encoder: str, size: Size) -> Provenance:
         precision = str(self.dtype).removeprefix("torch.")

@@ -31,8 +31,11 @@ class SoundTrack:
         self._clip, self._into = clip, into
         self._source = av.open(str(clip.path), metadata_errors="replace")
         streams = self._source.streams.audio
-        self._tracks = {s.index: into.add_stream_from_template(s) for s in streams}
         self._names = ", ".join(sorted({s.codec_context.name for s in streams}))
+        try:
+            self._tracks = {s.index: into.add_stream_from_template(s) for s in streams}
+        except (av.FFmpegError, ValueError) as error:
+            raise self._homeless() from error
         self._packets = (p for p in packets(self._source, *streams) if p.size) if streams else iter(())
         self._waiting: av.Packet[Stream] | None = next(self._packets, None)
 
@@ -51,9 +54,10 @@ class SoundTrack:
         except (av.FFmpegError, ValueError) as error:
             if not self._tracks:
                 raise
-            raise InputError(
-                f"the sound of {self._clip.what} ({self._names}) has no place in an MP4: make it AAC first"
-            ) from error
+            raise self._homeless() from error
+
+    def _homeless(self) -> InputError:
+        return InputError(f"the sound of {self._clip.what} ({self._names}) has no place in an MP4: make it AAC first")
 
     def until(self, moment: Fraction | None) -> None:
         """Copy what is heard up to so many seconds after the first picture and a little more; None: all."""

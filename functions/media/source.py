@@ -65,8 +65,9 @@ def describe(path: Path, what: str = "the clip") -> Clip:
     decoded, HDR's brightness or a size that nothing here makes.
     """
     with reading(path, what) as container:
+        frame = _first_frame(container, pictures(container, what), what)
+    with reading(path, what) as container:
         stream = pictures(container, what)
-        frame = _first_frame(container, stream, what)
         transfer = frame.color_trc
         if transfer in HDR:
             raise InputError(f"{what} is HDR ({HDR[ColorTrc(transfer)]}): map it to BT.709 first")
@@ -127,7 +128,6 @@ def decoded(packet: "av.Packet[Stream]") -> list[av.VideoFrame] | None:
 def _first_frame(container: InputContainer, stream: VideoStream, what: str) -> av.VideoFrame:
     for packet in packets(container, stream):
         for frame in decoded(packet) or ():
-            container.seek(0)
             return frame
     raise InputError(f"{what} holds no frame that can be decoded: give a whole, playable file")
 

@@ -49,18 +49,20 @@ class _Group:
 class ClipWriter:
     """Writes packed pictures of exactly `size` to an MP4 of the clip's sound (None: silent); a context manager.
 
-    `total` is how many frames will come; a group begins at the clip's handle, so that a cut may lie there. `waited` is
-    how many seconds `write` was held up. Raises `DiskFull`, `StorageError`, and `InputError` for sound that MP4 cannot
-    hold.
+    `total` is how many frames will come, `lanes` how many groups are encoded at once (0: as many as suit). A group
+    begins at the clip's handle, so that a cut may lie there. `waited` is how many seconds `write` was held up. Raises
+    `DiskFull`, `StorageError`, and `InputError` for sound that MP4 cannot hold.
     """
 
-    def __init__(self, path: Path, size: Size, rate: Rate, total: int, encoder: Encoder, sound: Clip | None) -> None:
+    def __init__(
+        self, path: Path, size: Size, rate: Rate, total: int, encoder: Encoder, sound: Clip | None, *, lanes: int = 0
+    ) -> None:
         self.path, self.size, self.total, self.encoder = path, size, total, encoder
         self._step = Fraction(rate.den, rate.num)
         self._length = math.ceil(CLIP_GROUP_SECONDS / self._step)
         self._handle = total - round(HANDLE_SECONDS / self._step)
         self._rate, self.frames, self.waited = rate, 0, 0.0
-        lanes = workers(size, self._length) if encoder.codec == "libx264" else 1
+        lanes = lanes or (workers(size, self._length) if encoder.codec == "libx264" else 1)
         self._pool = ThreadPoolExecutor(lanes, thread_name_prefix="encode")
         self._free = threading.Semaphore(lanes * self._length + 1)
         self._groups: deque[_Group] = deque()

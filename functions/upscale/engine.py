@@ -108,6 +108,7 @@ class UpscaleEsrgan:
             Ahead(iter(frames), AHEAD * enlarger.fit.batch, lambda: tick(0, clip.frames)) as pictures,
             ClipWriter(job.output("clip.mp4"), params.size, clip.rate, clip.frames, encoder, clip) as out,
         ):
+            tick(0, clip.frames)
             for made in enlarger.run(pictures):
                 for picture in made:
                     out.write(picture)

@@ -31,6 +31,7 @@ class Enlarger:
         self.network, self.source, self.size, self.fit = network, source, size, fit
         self.notes: list[Note] = []
         self.comparison = Comparison(network.where)
+        self._broken = torch.zeros((), dtype=torch.bool, device=network.where)
         self._transfer, self._compiled = Transfer(network.where), compiled
         self._rgb: Call = self._ready(lambda packed: colour.to_rgb(packed, network.dtype))
         self._packed: Call = self._ready(lambda rgb: colour.to_packed(resized(rgb, size)))
@@ -51,6 +52,8 @@ class Enlarger:
                 coming = part
         if coming is not None:
             yield coming.get()
+        if bool(self._broken):
+            raise OutputRefused("the network made numbers that are none; choose another network")
 
     def _tried(self, batch: Sequence[Picture]) -> Iterator[Coming]:
         done = 0
@@ -98,6 +101,5 @@ class Enlarger:
             made = self.network(rgb)
         else:
             made = tiled(rgb, self.fit.tile, self.network.scale, self.network)
-        if made.device.type == "cpu" and not bool(made.isfinite().all()):
-            raise OutputRefused("the network made numbers that are none; choose another network")
+        self._broken |= made.isnan().any()
         return made
