@@ -1,9 +1,9 @@
 """The spoken lines of a shot: their steps, when they are heard, and how long the shot must be for them."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from control.graph.builder import Builder
+from control.graph.builder import Builder, output_of
 from control.graph.captions import Token, frame_of
 from control.graph.seeds import derived
 from control.graph.timing import ShotTime, Utterance, fitting_pace, samples, shot_time
@@ -11,11 +11,13 @@ from control.storyboard.models import Beat, CastMember, Shot, Spoken, Storyboard
 from control.storyboard.speech import action_seconds, gap_before, line_seconds
 from functions.contract.base import Rate
 from functions.contract.media import Word
-from functions.contract.params import Dialogue, Voice
+from functions.contract.params import Dialogue, SpeechEnhance, Voice
 
 HIT_HEARD = 0.25
 """Seconds of an effect, its attack, that must lie within its own shot; the rest may ring over the cut."""
 OUTPUT = "line.wav"
+CLEANED = 900
+"""Share of a recorded noise that is taken away, in thousandths."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def shot_voices(b: Builder, board: Storyboard, shot: Shot, rate: Rate, *, label:
         b.problem(
             "error", f"{shot.id}.exact", f"its lines need {over:.2f} s more than the {shot.seconds} s it may have"
         )
-    return ShotVoices(tuple(takes), time, any(not t.known for t in takes))
+    return ShotVoices(tuple(_cleaned(b, shot, t, label) for t in takes), time, any(not t.known for t in takes))
 
 
 def planned_samples(shot: Shot) -> int:
@@ -132,6 +134,20 @@ def _take(b: Builder, board: Storyboard, shot: Shot, line: Spoken, pace: int, la
     if made is None or made.media.samples is None:
         return SpokenTake(line, path, estimate, (), False)
     return SpokenTake(line, path, made.media.samples, made.media.words, True)
+
+
+def _cleaned(b: Builder, shot: Shot, take: SpokenTake, label: str) -> SpokenTake:
+    """The take as the recipe's speech engine cleans it, of the same length with its words where they were; as it is
+    where the recipe names none.
+    """
+    manifest = b.engine("speech_enhance", shot) if "speech_enhance" in b.recipe.engines else None
+    if manifest is None or take.path not in b.steps:
+        return take
+    steps = manifest.tiers[b.tier("speech_enhance", manifest, shot)].steps or SpeechEnhance().steps
+    params = SpeechEnhance(strength=CLEANED, steps=steps, seed=derived("clean", take.line.who))
+    path, inputs = f"{take.path}/clean", {OUTPUT: output_of(b.steps[take.path], OUTPUT)}
+    b.add(path, manifest, params, [OUTPUT], inputs=inputs, shot=shot, label=f"{label} {take.line.who} cleaned")
+    return replace(take, path=path)
 
 
 def spoken_text(text: str, pronounce: dict[str, str]) -> str:

@@ -229,6 +229,25 @@ def test_finish_chain_acts_in_order(lighthouse: Storyboard, finished: Finish) ->
     assert not any(s.path == "shot/beam/lipsync" for s in plan.steps)
 
 
+def test_lines_are_cleaned_before_mouths_and_mix_where_the_recipe_says_so(
+    lighthouse: Storyboard, finished: Finish
+) -> None:
+    cleaner, lips = "speech-enhance-plain", {"lipsync": "lipsync-musetalk", "speech_enhance": "speech-enhance-plain"}
+    plain, _ = finished(lighthouse)
+    plan, _ = finished(lighthouse, Recipe(engines=lips))  # type: ignore[arg-type]
+    cleaned = [s for s in plan.steps if s.kind == "speech_enhance"]
+    assert len(cleaned) == sum(s.kind == "dialogue" for s in plan.steps) > 0
+    assert {s.engine for s in cleaned} == {cleaner}
+    for step in cleaned:
+        assert step.inputs["line.wav"].step == step.path.removesuffix("/clean")
+    paths = {s.path for s in cleaned}
+    heard = [s for s in plan.steps if s.kind in ("mix", "lipsync")]
+    spoken = [i.step for s in heard for i in s.inputs.values() if i.step and "/line/" in i.step]
+    assert spoken
+    assert set(spoken) <= paths
+    assert not any(s.kind == "speech_enhance" for s in plain.steps)
+
+
 def test_clip_that_is_enlarged_is_made_smaller_and_in_the_same_shape(lighthouse: Storyboard, finished: Finish) -> None:
     plan, _ = finished(lighthouse, Recipe(engines={"upscale": "upscale-esrgan"}))
     motion, upscale = (plan.step(f"shot/order/{kind}").params for kind in ("motion", "upscale"))
