@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -47,6 +48,7 @@ async def _advance(settings: Settings, news: "_News", *, tied: bool) -> None:
     chosen = settings.model_copy(update={"runner": True})
     async with open_session(chosen, served=tied) as session:
         news.runner = session.runner
+        gc.freeze()  # what start-up made stays
         if tied:
             os.write(sys.stdout.fileno(), READY)
             os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads on

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from control.db import Result, Row, Statement, Value
 from control.db.allowance import Allowance, Rate
 from control.db.dialect import numbered
+from control.db.readings import Readings
 from control.errors import DatabaseBusy, DatabaseError, DatabaseRefused, DatabaseUncertain, DatabaseUnreachable
 
 API = "https://api.cloudflare.com"
@@ -85,6 +86,7 @@ class D1Database:
         self.target = target
         self._allowance = allowance or Allowance(target.rate)
         self._closed = False
+        self._readings = Readings(self._ask)
         url = httpx2.URL(target.url)
         self._name = f"the database at {url.scheme}://{url.netloc.decode()}"
         self._http = httpx2.AsyncClient(
@@ -99,15 +101,7 @@ class D1Database:
         """Rows of one reading statement. A reading that got no answer is sent once more."""
         if not sql.lstrip().upper().startswith(_READING):
             raise DatabaseError(f"attempt to write a readonly database: {sql.strip()[:40]!r} is no reading")
-        statements = [(sql, params or {})]
-        try:
-            return list((await self._ask(statements))[0].rows)
-        except DatabaseUncertain:
-            pass
-        try:
-            return list((await self._ask(statements))[0].rows)
-        except DatabaseUncertain as error:
-            raise DatabaseUnreachable(error.detail) from error
+        return await self._readings.rows((sql, params or {}))
 
     async def batch(self, statements: Sequence[Statement]) -> list[Result]:
         """All statements or none, in order; durable when it returns."""
@@ -116,6 +110,7 @@ class D1Database:
     async def close(self) -> None:
         """Let go of connections."""
         self._closed = True
+        await self._readings.close()
         await self._http.aclose()
 
     async def _ask(self, statements: Sequence[Statement]) -> list[Result]:

@@ -1,8 +1,9 @@
 """How much a Studio carries: films in flight behind a door that works without working, as JSON on standard output.
 
-`python -m tests.benchmarks.control [--films 10 50 200] [--shots 50] [--databases sqlite worker api] [--seconds 24]`.
+`python -m tests.benchmarks.control [--films 10 200] [--shots 50] [--databases sqlite worker api] [--seconds 24]`.
 Every film is rendered at once. First nobody asks the API; then it is asked 100 times a second. D1 gets fewer films
-(`--d1-films`, `--api-films`), because its engine shares the two cores here.
+(`--d1-films`, `--api-films`), because its engine shares the two cores here. At the end the figures stand on standard
+error as the table of docs/scale.md.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,7 @@ class Window:
         spent = {name: now - self._cpu[name] for name, now in self._found.cpu_s().items()}
         steps = await self._found.ended() - self._ended
         return {
+            "seconds": round(seconds, 1),
             "steps_per_s": round(steps / seconds, 1),
             "cpu_ms_per_step": round(1000 * spent["runner"] / max(1, steps), 1),
             **{f"{name}_cores": round(used / seconds, 2) for name, used in spent.items()},
@@ -99,6 +102,41 @@ def growth(runs: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+ROWS: Mapping[str, Callable[[dict[str, Any]], object]] = {
+    "steps a second, nobody asking": lambda r: r["alone"]["steps_per_s"],
+    "the runner's processor time, a step": lambda r: f"{r['alone']['cpu_ms_per_step']} ms",
+    "beginning a film, all at once": lambda r: f"{r['start_s_per_film']} s",
+    "steps a second beside 100 requests a second": lambda r: r["asked"]["steps_per_s"],
+    "API p50 / p99": lambda r: f"{r['api']['p50']} / {r['api']['p99']} ms",
+    "of whole renders, p50 / p99": lambda r: " / ".join(str(ms) for ms in r["api_by_path"]["whole render"].values()),
+    "requests that failed": lambda r: f"{r['api']['failed']} of {r['api']['answered'] + r['api']['failed']}",
+    "the API's processor time, a request": lambda r: (
+        f"{1000 * r['asked']['api_cores'] * r['asked']['seconds'] / r['api']['answered']:.1f} ms"
+    ),
+    "memory: API, runner": lambda r: f"{r['mb']['api']}, {r['mb']['runner']} MB",
+    "database, a job": lambda r: f"{r['database_bytes_per_job'] / 1000:.0f} kB",
+    "requests to the database, a step": lambda r: r["requests_per_step"],
+    "rows written, a job": lambda r: r["rows_written_per_job"],
+}
+NAMES = {"sqlite": "SQLite", "worker": "D1, Worker", "api": "D1, HTTP API"}
+
+
+def table(runs: list[dict[str, Any]]) -> str:
+    """The figures as Markdown; what was not measured is left empty."""
+    heads = [f"{NAMES[run['database']]}, {run['films']} films" for run in runs]
+    lines = ["| | " + " | ".join(heads) + " |", "|---" * (len(runs) + 1) + "|"]
+    for name, cell in ROWS.items():
+        lines.append(f"| {name} | " + " | ".join(str(_cell(run, cell)) for run in runs) + " |")
+    return "\n".join(lines)
+
+
+def _cell(run: dict[str, Any], cell: Callable[[dict[str, Any]], object]) -> object:
+    try:
+        return cell(run)
+    except (KeyError, TypeError):
+        return run.get("steps_per_s", "") if cell is next(iter(ROWS.values())) else ""
+
+
 def run(kind: str, films: int, given: argparse.Namespace) -> dict[str, Any]:
     """One measurement in a folder of its own."""
     with tempfile.TemporaryDirectory(prefix="vivijure-bench-") as name:
@@ -113,8 +151,8 @@ def run(kind: str, films: int, given: argparse.Namespace) -> dict[str, Any]:
 def main() -> None:
     """Measure every combination and print JSON."""
     options = argparse.ArgumentParser()
-    options.add_argument("--films", type=int, nargs="*", default=[10, 50, 200])
-    options.add_argument("--d1-films", type=int, nargs="*", default=[10, 30])
+    options.add_argument("--films", type=int, nargs="*", default=[10, 200])
+    options.add_argument("--d1-films", type=int, nargs="*", default=[10])
     options.add_argument("--api-films", type=int, nargs="*", default=[2])
     options.add_argument("--shots", type=int, default=50)
     options.add_argument("--databases", nargs="*", default=list(KINDS), choices=KINDS)
@@ -127,6 +165,7 @@ def main() -> None:
             runs.append(run(kind, films, given))
             print(json.dumps(runs[-1]), file=sys.stderr, flush=True)
     took = round(time.monotonic() - began)
+    print(table(runs), file=sys.stderr)
     print(json.dumps({"cores": psutil.cpu_count(), "seconds": took, "growth": growth(runs), "runs": runs}, indent=2))
 
 

@@ -277,3 +277,30 @@ async def test_many_at_once_are_all_served(d1: D1Server) -> None:
     await asyncio.gather(*(db.batch([ADD]) for _ in range(40)))
     assert await rows(db) == 40
     await db.close()
+
+
+async def test_readings_that_wait_at_once_go_together_each_with_its_own_answer(db: D1Database) -> None:
+    before = db.meter.requests
+    found = await asyncio.gather(*(db.fetch(f"SELECT {n} AS n") for n in range(50)))
+    assert [row[0]["n"] for row in found] == list(range(50))
+    assert db.meter.requests - before <= 6
+    assert (await db.fetch("SELECT 7 AS n"))[0]["n"] == 7
+
+
+async def test_a_reading_that_fails_fails_alone(db: D1Database) -> None:
+    asked = [db.fetch("SELECT 1 AS n"), db.fetch("SELECT 1 FROM nowhere"), db.fetch("SELECT :x AS n"), db.fetch(COUNT)]
+    one, nowhere, unnamed, none = await asyncio.gather(*asked, return_exceptions=True)
+    assert (one, none) == ([{"n": 1}], [{"n": 0}])
+    assert isinstance(nowhere, DatabaseError)
+    assert isinstance(unnamed, DatabaseError)
+
+
+async def test_nobody_waits_for_a_reading_that_was_given_up(db: D1Database, line: Between) -> None:
+    asked = [asyncio.create_task(rows(db)) for _ in range(9)]
+    await asyncio.sleep(0)
+    asked[1].cancel()
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    assert [n for n in found if not isinstance(n, BaseException)] == [0] * 8
+    await db.close()
+    with pytest.raises(DatabaseError, match="has been closed"):
+        await rows(db)
