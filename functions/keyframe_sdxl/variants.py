@@ -1,4 +1,4 @@
-"""Adapters put on a UNet in place: pristine weights plus deltas, summed in fp32, copied into the same parameters."""
+"""Adapters put on a UNet in place, a changed weight at a time: `functions.models.variants` sums, this says which."""
 
 import hashlib
 from collections.abc import Hashable, Sequence
@@ -9,8 +9,9 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from functions.models.adapters import Lora, LowRank, Whole
+from functions.models.adapters import Lora
 from functions.models.staging import Model
+from functions.models.variants import summed
 
 SPOKEN = ("text_encoder.", "text_encoder_2.")
 
@@ -68,31 +69,14 @@ class Wardrobe:
                 if name not in own.pristine:
                     own.pristine[name] = parameters[name].detach().to("cpu", copy=True)
                 own.worn[name] = (None,)
-                _give(parameters[name], own.pristine[name], wanted, name)
+                laid = [(one.lora, one.scale) for one in wanted]
+                parameters[name].data.copy_(summed(name, own.pristine[name], laid, parameters[name].device))
                 own.worn[name] = keys
 
     def forget(self, unet: nn.Module) -> None:
         """Its weights were put back by others."""
         if unet in self._known:
             self._known[unet].worn.clear()
-
-
-def _give(parameter: Tensor, pristine: Tensor, adapters: Sequence[Worn], name: str) -> None:
-    if not adapters:
-        parameter.data.copy_(pristine)
-        return
-    total = pristine.to(parameter.device, torch.float32)
-    for one in adapters:
-        delta = _on(one.lora.factors[name], parameter.device).delta()
-        total = total + one.scale * delta.reshape(total.shape)
-    parameter.data.copy_(total)
-
-
-def _on(part: LowRank | Whole, device: torch.device) -> LowRank | Whole:
-    """A part of an adapter on a device, where its product is quick."""
-    if isinstance(part, Whole):
-        return Whole(part.difference.to(device))
-    return LowRank(part.down.to(device), part.up.to(device), part.scale)
 
 
 def shapes(model: str, module: nn.Module) -> dict[str, tuple[int, ...]]:

@@ -87,6 +87,10 @@ class LowRank:
     up: Tensor
     scale: float
 
+    def on(self, device: torch.device) -> "LowRank":
+        """The same on a device, where the product is quick."""
+        return LowRank(self.down.to(device), self.up.to(device), self.scale)
+
     def delta(self) -> Tensor:
         """In fp32, (out, in * rows * columns)."""
         return self.scale * (self.up.float().flatten(1) @ self.down.float().flatten(1))
@@ -97,6 +101,10 @@ class Whole:
     """The delta of one weight or bias as it is."""
 
     difference: Tensor
+
+    def on(self, device: torch.device) -> "Whole":
+        """The same on a device."""
+        return Whole(self.difference.to(device))
 
     def delta(self) -> Tensor:
         """In fp32."""

@@ -65,5 +65,5 @@ def summed(name: str, base: Tensor, adapters: Sequence[tuple[Lora, float]], devi
     total = base.to(device, torch.float32)
     for lora, strength in adapters:
         if name in lora.factors:
-            total = total + strength * lora.delta(name).to(device)
+            total = total + strength * lora.factors[name].on(device).delta().reshape(total.shape)
     return total
