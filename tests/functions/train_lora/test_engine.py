@@ -1,6 +1,7 @@
 """Trainings from end to end, on a tiny SDXL and real photographs."""
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,7 @@ from PIL import Image
 from safetensors import safe_open
 
 from functions.catalog import builtin
-from functions.contract.errors import Cancelled, InputError
+from functions.contract.errors import Cancelled, EngineError, InputError, OutOfMemory
 from functions.contract.params import TrainLora
 from functions.train_lora.engine import TrainLoraEngine
 from tests.servers.faces import astronaut
@@ -136,6 +137,59 @@ def test_a_cancel_ends_within_a_step(engine: TrainLoraEngine, photographs: dict[
     with pytest.raises(Cancelled):
         engine.run(job)
     assert job.stages[-1] == ("train", 3, 27)
+
+
+class Crowded(LocalJob):
+    """Its device runs out of memory at a step, so many times."""
+
+    times = 1
+
+    def progress(self, stage: str, done: int = 0, total: int = 0) -> None:
+        super().progress(stage, done, total)
+        if (stage, done) == ("train", 1) and self.times:
+            self.times -= 1
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
+def test_memory_that_runs_out_once_is_answered_by_less_of_it_and_the_same_lora(
+    engine: TrainLoraEngine, photographs: dict[str, Path], tmp_path: Path
+) -> None:
+    plain = LocalJob(tmp_path / "plain", MANIFEST, params(steps=2), OUTPUTS, photographs)
+    crowded = Crowded(tmp_path / "crowded", MANIFEST, params(steps=2), OUTPUTS, photographs)
+    engine.run(plain)
+    assert "replanned" in {note.code for note in engine.run(crowded).notes}
+    assert crowded.output("lora.safetensors").read_bytes() == plain.output("lora.safetensors").read_bytes()
+
+
+def test_memory_that_runs_out_twice_is_an_error(
+    engine: TrainLoraEngine, photographs: dict[str, Path], tmp_path: Path
+) -> None:
+    crowded = Crowded(tmp_path, MANIFEST, params(steps=2), OUTPUTS, photographs)
+    crowded.times = 2
+    with pytest.raises(OutOfMemory, match="a larger device"):
+        engine.run(crowded)
+
+
+@pytest.mark.parametrize("harm", ["missing", "altered"])
+def test_weights_that_are_not_what_they_should_be_are_named(
+    snapshots: dict[str, str],
+    photographs: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    harm: str,
+) -> None:
+    root = tmp_path / "weights"
+    shutil.copytree(snapshots["VIVIJURE_WEIGHTS"], root)
+    (file,) = (root / "sdxl-vae-fp16-fix").glob("*.safetensors")
+    if harm == "missing":
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[:-1] + b"\x7f")
+    monkeypatch.setenv("VIVIJURE_WEIGHTS", str(root))
+    monkeypatch.setenv("VIVIJURE_WEIGHTS_LOCK", snapshots["VIVIJURE_WEIGHTS_LOCK"])
+    job = LocalJob(tmp_path, MANIFEST, params(steps=2), OUTPUTS, photographs)
+    with pytest.raises(EngineError, match=file.name):
+        TrainLoraEngine(MANIFEST).run(job)
 
 
 def test_too_few_pictures_are_refused_before_weights_are_loaded(
