@@ -55,13 +55,14 @@ async def measure(folder: Path, kind: str, films: int, shots: int, seconds: floa
         renders = await begin(found, films, shots)
         await planned(found, films)
         started_s = time.monotonic() - began
+        await asyncio.sleep(SETTLE_S)
         window = Window(found, await found.ended())
         await asyncio.sleep(seconds / 2)
         alone = await window.close()
         window, client = Window(found, await found.ended()), time.process_time()
-        took = await load(found, renders, seconds)
+        told = await load(found, renders, seconds)
         asked, client_s = await window.close(), time.process_time() - client
-        every = [ms for values in took.values() for ms in values]
+        every = [ms for values in told.took.values() for ms in values]
         size, jobs = found.size(), await found.count("SELECT COUNT(*) AS n FROM job")
         return {
             "database": kind,
@@ -73,7 +74,8 @@ async def measure(folder: Path, kind: str, films: int, shots: int, seconds: floa
             "alone": alone,
             "asked": asked,
             "api": {"per_s": RATE, "answered": len(every), "failed": int(seconds * RATE) - len(every), **spread(every)},
-            "api_by_path": {name: spread(values) for name, values in sorted(took.items())},
+            "api_by_path": {name: spread(values) for name, values in sorted(told.took.items())},
+            "client_late": spread(told.late),
             "client_cores": round(client_s / seconds, 2),
             "mb": {name: round(process.memory_info().rss / 2**20) for name, process in found.processes.items()},
             "database_mb": None if size is None else round(size / 2**20, 1),
@@ -85,8 +87,7 @@ async def measure(folder: Path, kind: str, films: int, shots: int, seconds: floa
 async def planned(found: Site, films: int) -> None:
     """Wait until the runner has planned every film: from then on it only advances them."""
     while await found.count("SELECT COUNT(DISTINCT render_id) AS n FROM step") < films:
-        await asyncio.sleep(1)
-    await asyncio.sleep(SETTLE_S)
+        await asyncio.sleep(0.2)
 
 
 def growth(runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -108,7 +109,8 @@ ROWS: Mapping[str, Callable[[dict[str, Any]], object]] = {
     "beginning a film, all at once": lambda r: f"{r['start_s_per_film']} s",
     "steps a second beside 100 requests a second": lambda r: r["asked"]["steps_per_s"],
     "API p50 / p99": lambda r: f"{r['api']['p50']} / {r['api']['p99']} ms",
-    "of whole renders, p50 / p99": lambda r: " / ".join(str(ms) for ms in r["api_by_path"]["whole render"].values()),
+    "of whole renders, p50 / p99": lambda r: " / ".join(map(str, r["api_by_path"]["whole render"].values())) + " ms",
+    "the client itself late, p50 / p99": lambda r: " / ".join(map(str, r["client_late"].values())) + " ms",
     "requests that failed": lambda r: f"{r['api']['failed']} of {r['api']['answered'] + r['api']['failed']}",
     "the API's processor time, a request": lambda r: (
         f"{1000 * r['asked']['api_cores'] * r['asked']['seconds'] / r['api']['answered']:.1f} ms"

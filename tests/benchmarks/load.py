@@ -8,6 +8,7 @@ import random
 import re
 import statistics
 import time
+from dataclasses import dataclass, field
 
 from tests.benchmarks.site import Site
 
@@ -53,19 +54,28 @@ class Client:
             await writer.wait_closed()
 
 
-async def load(found: Site, renders: list[tuple[str, str]], seconds: float) -> dict[str, list[float]]:
-    """Milliseconds of every answer by what was asked for."""
-    rng, took = random.Random(1), dict[str, list[float]]()
+@dataclass
+class Load:
+    """Milliseconds of every answer by what was asked for, and how late each request left."""
+
+    took: dict[str, list[float]] = field(default_factory=dict)
+    late: list[float] = field(default_factory=list)
+
+
+async def load(found: Site, renders: list[tuple[str, str]], seconds: float) -> Load:
+    """Ask for so long."""
+    rng, told = random.Random(1), Load()
     client = Client(found)
     begun, tasks = time.perf_counter(), []
     for n in range(int(seconds * RATE)):
         due = begun + n / RATE
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        told.late.append((time.perf_counter() - due) * 1000)
         film, render = rng.choice(renders)
-        tasks.append(asyncio.create_task(ask(client, due, took, *chosen(rng, film, render))))
+        tasks.append(asyncio.create_task(ask(client, due, told.took, *chosen(rng, film, render))))
     await asyncio.gather(*tasks)
     await client.close()
-    return took
+    return told
 
 
 def chosen(rng: random.Random, film: str, render: str) -> tuple[str, str]:
