@@ -1,8 +1,11 @@
 """The engine `lipsync-musetalk`: mouths follow their lines, streamed from decoder to encoder."""
 
 import functools
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 import torch
@@ -91,7 +94,7 @@ class LipsyncMuseTalk:
             )
         clip, spoken = input_clip(job), lines(job, params)
         with self.stages.guard(), measured_memory() as memory:
-            parts = networks.parts(self.snapshots, self.device, self.dtype)
+            parts = self.parts()
             device = self.device
             sizes = [model.size for model in parts.models]
             plan = make_plan(sizes, device.vram_bytes, device.ram_bytes, device.pinnable_bytes, "bf16")
@@ -115,6 +118,10 @@ class LipsyncMuseTalk:
             random=random,
             peak_vram_bytes=memory.peak_bytes,
         )
+
+    def parts(self) -> networks.Parts:
+        """The networks. Raises `EngineError`."""
+        return networks.parts(self.snapshots, self.device, self.dtype)
 
     @functools.cached_property
     def faces(self) -> tuple[FaceDetector, FaceMesh, FaceMesh]:
@@ -141,12 +148,11 @@ class LipsyncMuseTalk:
             ClipWriter(job.output("clip.mp4"), clip.size, clip.rate, clip.frames, encoder, clip) as out,
         ):
             extract = networks.extractor(self.snapshots.folder(networks.WHISPER))
-            speaker = Speaker(
-                Mouths(unet, vae), Hearing(whisper, extract, self.where, self.dtype), self.where, clip, watching
-            )
-            for picture in speaker.run(prepared, batch):
-                out.write(picture)
-                tick(out.frames, clip.frames)
+            hearing = Hearing(whisper, extract, self.where, self.dtype)
+            with Speaker(Mouths(unet, vae), hearing, self.where, clip, watching) as speaker:
+                for picture in speaker.run(prepared, batch):
+                    out.write(picture)
+                    tick(out.frames, clip.frames)
         notes = frames.damage.notes(clip.what)
         return Made(todo.seen, notes, out.waited, encoder.summary, speaker.syncs)
 
@@ -161,6 +167,17 @@ class Speaker:
     def __init__(self, mouths: Mouths, hearing: Hearing, where: torch.device, clip: Clip, mesh: FaceMesh) -> None:
         self._mouths, self._hearing, self._where, self._clip = mouths, hearing, where, clip
         self._mesh, self.syncs = mesh, dict[str, Sync]()
+        self._watcher = ThreadPoolExecutor(1, thread_name_prefix="watch")
+        self._watching: deque[Future[None]] = deque()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._watcher.shutdown(wait=True, cancel_futures=kind is not None)
+        if kind is None:
+            for watched in self._watching:
+                watched.result()
 
     def run(self, prepared: Iterable[Todo], batch: int) -> Iterator[Packed]:
         """Pictures in order, those with no mouth to move as they came."""
@@ -183,7 +200,7 @@ class Speaker:
                 laid(picture, mouth.face.box, next(made))
             yield picture
             for mouth in todo.mouths:
-                self._measure(mouth, todo.picture, picture)
+                self._watch(mouth, todo.picture, picture)
 
     @torch.inference_mode()
     def _made(self, mouths: Sequence[Mouth]) -> list[Packed]:
@@ -199,12 +216,16 @@ class Speaker:
         mask = torch.from_numpy(mouth.face.mask).to(self._where) * mouth.weight
         return np.asarray(blended(part, face, mask).cpu().numpy(), np.uint8)
 
-    def _measure(self, mouth: Mouth, before: Packed, after: Packed) -> None:
-        if mouth.weight < 1:
-            return
+    def _watch(self, mouth: Mouth, before: Packed, after: Packed) -> None:
+        """Measure a mouth beside the next batch."""
         sync = self.syncs.setdefault(mouth.line.figure, Sync())
-        if sync.full:
+        if mouth.weight < 1 or sync.full:
             return
+        while len(self._watching) >= HELD:
+            self._watching.popleft().result()
+        self._watching.append(self._watcher.submit(self._measure, sync, mouth, before, after))
+
+    def _measure(self, sync: Sync, mouth: Mouth, before: Packed, after: Packed) -> None:
         given, made = colours(before), colours(after)
         sync.add(mouth.line.energy(mouth.moment, self._clip.step), self._mesh.find(made, mouth.mesh.look))
         sync.sharpness.append((sharpness(made, mouth.mesh), sharpness(given, mouth.mesh)))

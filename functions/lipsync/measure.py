@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from functions.contract.job import Note
 from functions.lipsync.mesh import MOUTH, Mesh, Picture
 
-MOST = 3000
+MOST = 500
 """Frames of a figure that are looked at, at most."""
 FURTHEST_S = 0.32
 ENOUGH = 10

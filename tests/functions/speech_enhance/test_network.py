@@ -65,8 +65,7 @@ def no_statistics(network: Enhancer) -> None:
 
 
 def unfolded(network: Enhancer) -> None:
-    conv = network.vocoder.conv_post[1].weight
-    conv *= 3
+    network.vocoder.state_dict()["conv_post.1.weight"].mul_(3)
 
 
 def other_slope(network: Enhancer) -> None:

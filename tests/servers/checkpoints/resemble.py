@@ -1,6 +1,7 @@
 """Tiny random weights of resemble-enhance in the published layout, converted as they are at bake time."""
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -31,21 +32,39 @@ lcfm_training_mode: cfm
 lcfm_z_scale: 6
 vocoder_extra_dim: 32
 """
-BANDS, WIDTH, LATENT, FEATURES, LINEAR = 128, 32, 8, 24, 4
-FLOW, EMBEDDED, LAYERS = 16, 16, 6
-CHANNELS, NOISE, HIDDEN = 4, 8, 8
-UNET = (16, 2, 1)
-"""Width, depth and blocks in the middle of the denoiser."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large the network's parts are; `unet` is width, depth and blocks in the middle of the denoiser."""
+
+    bands: int = 128
+    width: int = 32
+    latent: int = 8
+    features: int = 24
+    flow: int = 16
+    embedded: int = 16
+    layers: int = 6
+    channels: int = 4
+    noise: int = 8
+    hidden: int = 8
+    unet: tuple[int, int, int] = (16, 2, 1)
+
+
+TINY = Sizes()
+PUBLISHED = Sizes(128, 1024, 64, 160, 512, 128, 30, 96, 128, 64, (16, 4, 2))
+LINEAR = 4
+"""Linear layers in a row."""
 PLAIN = ("lcfm.cfm.", "denoiser.", "lcfm.ae.encoder.0.", "lcfm.ae.decoder.0.", "lcfm.ae.decoder.5.", "lcfm.ae.head.")
 """Convolutions that are stored as they are; the rest have their weights' size apart."""
 
 
-def weights(root: Path, seed: int = 0, *, bad: str = "") -> None:
+def weights(root: Path, seed: int = 0, *, sizes: Sizes = TINY, bad: str = "") -> None:
     """The set below `root`; `bad` names a parameter that holds a value which is no number."""
     folder = root / WEIGHTS
     target = folder / FILE
     target.parent.mkdir(parents=True)
-    state = published(seed)
+    state = published(seed, sizes)
     if bad:
         state[bad].view(-1)[0] = math.nan
     source = root / "model_states.pt"
@@ -56,10 +75,10 @@ def weights(root: Path, seed: int = 0, *, bad: str = "") -> None:
     (folder / FOLDER / "ds" / "G" / "latest").write_text("default", "utf-8")
 
 
-def published(seed: int = 0) -> dict[str, Tensor]:
+def published(seed: int = 0, sizes: Sizes = TINY) -> dict[str, Tensor]:
     """The checkpoint's tensors by their published names, what only training uses among them."""
     torch.manual_seed(seed)
-    network = Enhancer(shapes(), Settings())
+    network = Enhancer(shapes(sizes), Settings())
     state: dict[str, Tensor] = {}
     for name, tensor in network.state_dict().items():
         normalised = tensor.ndim == 3 and name.endswith(".weight") and not name.startswith(PLAIN)
@@ -73,26 +92,26 @@ def published(seed: int = 0) -> dict[str, Tensor]:
     state["normalizer.running_var_unsafe"] = torch.tensor(0.04)
     state["dummy"] = torch.zeros(1)
     state["mel_fn.stft_magnitude_min"] = state["denoiser.mel_fn.stft_magnitude_min"] = torch.tensor([1e-4])
-    state["lcfm.ae.head.0.weight"] = torch.zeros(4, FEATURES, 3)
+    state["lcfm.ae.head.0.weight"] = torch.zeros(4, sizes.features, 3)
     state["lcfm.ae.estimator.running_mean_unsafe"] = torch.tensor(0.0)
     return state
 
 
-def shapes() -> dict[str, tuple[int, ...]]:
+def shapes(s: Sizes) -> dict[str, tuple[int, ...]]:
     """The shapes that say how large the network is."""
     found: dict[str, tuple[int, ...]] = {
-        "lcfm.ae.encoder.0.weight": (WIDTH, BANDS, 3),
-        "lcfm.ae.decoder.0.weight": (WIDTH, LATENT, 3),
-        "lcfm.ae.decoder.5.weight": (FEATURES, WIDTH, 1),
-        "lcfm.cfm.net.layers.0.gconv.weight": (FLOW, EMBEDDED, 1),
-        "denoiser.net.input_proj.weight": (UNET[0], 3, 3, 3),
-        "vocoder.conv_pre.weight": (CHANNELS, NOISE, 7),
-        "vocoder.blocks.0.kernel_predictor.input_conv.0.weight": (HIDDEN, FEATURES, 5),
+        "lcfm.ae.encoder.0.weight": (s.width, s.bands, 3),
+        "lcfm.ae.decoder.0.weight": (s.width, s.latent, 3),
+        "lcfm.ae.decoder.5.weight": (s.features, s.width, 1),
+        "lcfm.cfm.net.layers.0.gconv.weight": (s.flow, s.embedded, 1),
+        "denoiser.net.input_proj.weight": (s.unet[0], 3, 3, 3),
+        "vocoder.conv_pre.weight": (s.channels, s.noise, 7),
+        "vocoder.blocks.0.kernel_predictor.input_conv.0.weight": (s.hidden, s.features, 5),
     }
-    found |= {f"lcfm.ae.encoder.{5 + n}.weight": (LATENT, LATENT, 1) for n in range(LINEAR)}
-    found |= {f"lcfm.cfm.net.layers.{n}.out.weight": (FLOW, FLOW, 1) for n in range(LAYERS)}
-    found |= {f"denoiser.net.encoder_blocks.{n}.pre_conv.weight": (1,) for n in range(UNET[1])}
-    found |= {f"denoiser.net.middle_blocks.{n}.pre_conv.weight": (1,) for n in range(UNET[2])}
+    found |= {f"lcfm.ae.encoder.{5 + n}.weight": (s.latent, s.latent, 1) for n in range(LINEAR)}
+    found |= {f"lcfm.cfm.net.layers.{n}.out.weight": (s.flow, s.flow, 1) for n in range(s.layers)}
+    found |= {f"denoiser.net.encoder_blocks.{n}.pre_conv.weight": (1,) for n in range(s.unet[1])}
+    found |= {f"denoiser.net.middle_blocks.{n}.pre_conv.weight": (1,) for n in range(s.unet[2])}
     return found
 
 
