@@ -7,7 +7,8 @@ A file holds, for each module, factors `down` (rank, in) and `up` (out, rank); t
     diffusers (old)   ...to_q.lora.down.weight, ...attn1.processor.to_q_lora.down.weight
     kohya             lora_unet_middle_block_1...to_q.lora_down.weight    .lora_up.weight    .alpha
     musubi            lora_unet_blocks_0_self_attn_q.lora_down.weight ...
-    Wan's own         diffusion_model.blocks.0.self_attn.q.lora_A.weight, .diff (whole weight), .diff_b (whole bias)
+    Wan's own         diffusion_model.blocks.0.self_attn.q.lora_A.weight, .diff (whole weight), .diff_b (whole bias),
+                      diffusion_model.blocks.0.diff_m (whole table of modulation)
 """
 
 import math
@@ -40,8 +41,19 @@ ROLES: Mapping[str, Role] = {
     ".alpha": "alpha",
     ".diff": "weight",
     ".diff_b": "bias",
+    ".diff_m": "weight",
 }
-WRAPPERS = ("base_model.model.", "model.diffusion_model.", "diffusion_model.", "unet.", "transformer.", "lora_unet_")
+MODULATION = ".diff_m"
+"""How lightx2v's files end the name of a block whose table of modulation they change."""
+WRAPPERS = (
+    "base_model.model.",
+    "model.diffusion_model.",
+    "diffusion_model.",
+    "unet.",
+    "transformer.",
+    "lora_unet__",
+    "lora_unet_",
+)
 COMPONENTS: Mapping[str, str] = {
     "text_encoder.": "text_encoder.",
     "text_encoder_2.": "text_encoder_2.",
@@ -236,7 +248,7 @@ def _split(key: str) -> tuple[str, Role | None]:
     """(module, role) of a key; the role is None for one that is no part of a LoRA."""
     for suffix, role in sorted(ROLES.items(), key=lambda item: -len(item[0])):
         if key.endswith(suffix):
-            module = key.removesuffix(suffix)
+            module = key.removesuffix(suffix) + (".modulation" if suffix == MODULATION else "")
             if suffix.startswith("_lora"):
                 module = re.sub(r"\.processor\.(to_\w+)$", r".\1", module)
                 module = re.sub(r"\.to_out$", ".to_out.0", module)
