@@ -29,6 +29,8 @@ PAUSE_S = (0.005, 0.5)
 """Least and longest wait between two ticks."""
 TOGETHER = 16
 """Renders that are leased at a time: even where each is planned first, the lease holds."""
+REST_S = 0.05
+"""Least time from one tick to the next: of many jobs, what ends together goes on together; of few none waits."""
 HUNGRY_MS = 2000
 """A render that waits for room at a door: a job that ends here wakes it sooner."""
 RETRY_MS = 2000
@@ -77,14 +79,16 @@ class Runner:
 
     async def run(self) -> None:
         """Advance renders until cancelled; running jobs go on behind their doors."""
+        loop = asyncio.get_running_loop()
         beside = [asyncio.create_task(self._looks.watch()), asyncio.create_task(self._collect())]
         try:
             while True:
-                woken = self._awake.is_set()
+                began, woken = loop.time(), self._awake.is_set()
                 self._awake.clear()
                 wait = await self._guarded_step(woken)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._awake.wait(), wait)
+                await asyncio.sleep(max(0.0, began + REST_S - loop.time()))
         finally:
             for task in beside:
                 task.cancel()
