@@ -196,6 +196,24 @@ def test_the_converting_process_can_do_nothing_else() -> None:
     assert done.stdout.splitlines() == [f"{what} 3" for what in ATTEMPTS]
 
 
+def test_the_converting_process_has_left_the_network_and_is_sealed_when_it_reads_the_source(tmp_path: Path) -> None:
+    """Of a network of its own where the kernel gives one; of what it may do, in any case."""
+    torch.save(STATE, tmp_path / "net.pt")
+    script = (
+        "import os, sys\nfrom pathlib import Path\nfrom functions.models import convert\n"
+        "able, network = os.fork(), lambda: os.readlink('/proc/self/ns/net')\n"
+        "if not able:\n"
+        "    convert._leave_network(); os._exit(network() != os.readlink(f'/proc/{os.getppid()}/ns/net'))\n"
+        "able, before = os.waitstatus_to_exitcode(os.waitpid(able, 0)[1]), network()\n"
+        "told = convert._alone(sys.argv[1], Path(sys.argv[2]), '', [])\n"
+        "print(told['converter'], bool(able) == (network() != before), flush=True)\n"
+        "import socket; socket.socket()\n"
+    )
+    argv = [sys.executable, "-c", script, str(tmp_path / "net.pt"), str(tmp_path / "net.safetensors")]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert (done.stdout.split(), done.returncode) == ([str(VERSION), "True"], 3), done.stderr
+
+
 def test_the_command_prints_json(tmp_path: Path) -> None:
     torch.save(STATE, tmp_path / "net.pt")
     argv = [sys.executable, "-m", "functions.models.convert", str(tmp_path / "net.pt"), str(tmp_path / "n.safetensors")]
