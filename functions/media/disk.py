@@ -16,6 +16,6 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, av.FFmpegError) as error:
-        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise DiskFull(f"no space left while writing {path.name}: free some disk space and try again") from error
         raise StorageError(f"{path.name} could not be written: {error}") from error

@@ -26,7 +26,7 @@ OVER = 2.0
 """By how much noise is overestimated, as its power varies (Berouti et al., 1979)."""
 MEMORY = 0.9
 """Share of the former frame in the estimated signal to noise ratio (Ephraim and Malah, 1984)."""
-LEARNED_FRAMES = 2000
+LEARNED_FRAMES = 200
 """Frames that a noise is learned from at most, evenly spread."""
 _WINDOW = np.sqrt(np.hanning(WINDOW + 1)[:-1])
 

@@ -16,6 +16,7 @@ from functions.speech_enhance.engine import SpeechRestore
 from functions.speech_enhance.hearing import Span
 from functions.speech_enhance.likeness import compared
 from functions.speech_enhance.sound import Scratch
+from tests.functions.runtime.test_storage import file_size_limit
 from tests.functions.speech_enhance.conftest import Make
 from tests.servers.bench import Worker
 from tests.servers.checkpoints import resemble
@@ -216,3 +217,11 @@ def test_the_network_stays_loaded(restore: Make, noisy: Path) -> None:
     worker.run(QUICK, {"line.wav": noisy})
     assert engine.stages.onboard.used_bytes == held > 0
     assert torch.get_num_threads() == 1
+
+
+def test_a_full_disk_is_told(filters: Worker, noisy: Path) -> None:
+    with file_size_limit(400_000):
+        result = filters.run(QUICK, {"line.wav": noisy})
+    assert result.error is not None
+    assert (result.error.code, result.error.retryable) == ("disk_full", True)
+    assert filters.run(QUICK, {"line.wav": noisy}).status == "done"
