@@ -43,6 +43,10 @@ def reachable(origin: str, network: Network) -> bool:
     return network != "public" or ALLOWED["public"](address)
 
 
+LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=8)
+"""Each request looks at every idle connection: many kept ones cost more than a few made anew in a burst."""
+
+
 class CheckedTransport(httpx2.AsyncHTTPTransport):
     """Connects to addresses of one network only; a name that also resolves to others is refused, and so is a public
     address without TLS.
@@ -53,7 +57,7 @@ class CheckedTransport(httpx2.AsyncHTTPTransport):
     def __init__(self, network: Network) -> None:
         self._network = network
         self._unread = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if network == "loopback" else None
-        super().__init__(trust_env=False, verify=True if self._unread is None else self._unread)
+        super().__init__(trust_env=False, limits=LIMITS, verify=True if self._unread is None else self._unread)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request to the address that was checked; TLS still proves the name."""

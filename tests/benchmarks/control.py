@@ -144,7 +144,7 @@ def run(kind: str, films: int, given: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="vivijure-bench-") as name:
         before = os.getloadavg()[0]
         if kind == "api":
-            found = asyncio.run(hosted.measure(Path(name), films, given.shots, given.seconds))
+            found = asyncio.run(hosted.measure(Path(name), films, given.shots, given.api_seconds))
         else:
             found = asyncio.run(measure(Path(name), kind, films, given.shots, given.seconds))
         return {**found, "load_before": round(before, 1)}
@@ -155,10 +155,11 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--films", type=int, nargs="*", default=[10, 200])
     options.add_argument("--d1-films", type=int, nargs="*", default=[10])
-    options.add_argument("--api-films", type=int, nargs="*", default=[2])
+    options.add_argument("--api-films", type=int, nargs="*", default=[1])
     options.add_argument("--shots", type=int, default=50)
     options.add_argument("--databases", nargs="*", default=list(KINDS), choices=KINDS)
     options.add_argument("--seconds", type=float, default=24)
+    options.add_argument("--api-seconds", type=float, default=150, help="by the HTTP API, three requests a second")
     given = options.parse_args()
     counts = {"sqlite": given.films, "worker": given.d1_films, "api": given.api_films}
     began, runs = time.monotonic(), []
