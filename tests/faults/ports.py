@@ -50,6 +50,17 @@ class Port:
             return process.later(world.rng.randrange(1, 400))
         return None
 
+    def strike(self, fault: str | None) -> "asyncio.Future[None] | None":
+        """What to wait for where this fault kills or pauses the process here, None where it does not."""
+        world, process = self.world, self.process
+        if fault in ("run-crash", "ask-crash"):
+            world.crash(process)
+            return process.kill()
+        if fault in ("run-nap", "ask-nap"):
+            process.paused_until = world.now + world.struck
+            return process.later(0)
+        return None
+
 
 class LabDatabase(Port):
     """The one database, shared by all processes."""
@@ -190,7 +201,7 @@ class LabClient(DoorClient):
         if fault is not None:
             await self._misrun(fault, request)
         job = world.provider.accept(request)
-        if (wait := port.gate()) is not None:
+        if (wait := port.strike(fault) or port.gate()) is not None:
             await wait
         if fault in ("run-swallow", "run-break"):
             raise OutcomeUnknown("no answer")
@@ -244,7 +255,7 @@ class LabClient(DoorClient):
         answer = self._answer(job, stale=fault == "ask-stale" and job.runs > 0)
         if fault == "ask-slow":
             await port.process.later(world.struck)
-        if (wait := port.gate()) is not None:
+        if (wait := port.strike(fault) or port.gate()) is not None:
             await wait
         return answer
 

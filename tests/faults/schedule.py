@@ -22,11 +22,15 @@ CALLS = {
     "run-swallow": 6,
     "run-break": 6,
     "run-late": 6,
+    "run-crash": 6,
+    "run-nap": 6,
     "ask-fail": 24,
     "ask-drop": 24,
     "ask-forget": 24,
     "ask-stale": 24,
     "ask-slow": 24,
+    "ask-crash": 24,
+    "ask-nap": 24,
     "job-slow": 6,
     "job-queue": 6,
     "job-fail": 6,
@@ -39,10 +43,12 @@ CALLS = {
     "bell-lost": 6,
     "bell-more": 6,
 }
-"""Faults that strike the n-th call or job of their kind, and how far n goes."""
+"""Faults that strike the n-th call or job of their kind, and how far n goes. A `crash` or a `nap` of `run` or `ask` kills
+or pauses the process just when the door has answered.
+"""
 HARMLESS = frozenset(
     "crash pause db-fail db-lost db-twice db-slow store-fail ask-fail ask-drop ask-forget "
-    "ask-stale ask-slow bell-lost bell-more job-twice clock catalog ring view start keep risk pause-render".split()
+    "ask-stale ask-slow ask-crash ask-nap run-crash run-nap bell-lost bell-more job-twice clock catalog ring view start keep risk pause-render".split()
 )
 """Faults that may delay a film, but keep none from being made."""
 MOMENTS = ("clock", "cancel", "pause-render", "risk", "keep", "catalog", "gone", "ring", "view", "instance", "start")
@@ -72,7 +78,8 @@ class Start:
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """Everything that decides a run. `waits` of a thousand port calls take their time; `month` is as a budget; a runner
-    that nobody wakes ticks every `pace` milliseconds.
+    that nobody wakes looks after its work every `pace` milliseconds, then ever more rarely; a `prompt` one also when
+    something is due.
     """
 
     seed: int
@@ -85,6 +92,7 @@ class Schedule:
     waits: int = 100
     pace: int = 3000
     rerun: bool = False
+    prompt: bool = True
 
     @property
     def harmless(self) -> bool:
@@ -175,6 +183,7 @@ def draw(seed: int) -> Schedule:
         waits=rng.choice((0, 50, 300)),
         pace=rng.choice((3000, 10_000, 30_000)),
         rerun=rng.random() < 0.2,
+        prompt=rng.random() < 0.4,
     )
 
 
@@ -203,8 +212,10 @@ def _pause(rng: random.Random) -> int:
 
 _ARGS: dict[str, Callable[[random.Random], int]] = {
     "pause": _pause,
+    "run-nap": _pause,
+    "ask-nap": lambda rng: rng.choice((8_000, 15_000, 30_000, 90_000)),
     "db-slow": lambda rng: rng.choice((200, 15_000, 70_000)),
-    "ask-slow": lambda rng: rng.choice((15_000, 70_000, 200_000)),
+    "ask-slow": lambda rng: rng.choice((8_000, 15_000, 15_000, 30_000, 30_000, 70_000, 200_000)),
     "run-late": lambda rng: rng.choice((1_000, 40_000, 300_000)),
     "clock": lambda rng: rng.randrange(-40_000, 200_000),
     "start": lambda rng: rng.choice((0, 0, 0, 0, 1, 1, 2, 3, 4, 5)),

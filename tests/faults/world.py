@@ -158,7 +158,9 @@ class World:
             runner._awake.clear()
             try:
                 left = await self._step(runner)
-                wait = min(max(left, self.schedule.pace << idle), IDLE_MS)
+                wait = min(self.schedule.pace << idle, IDLE_MS)
+                if self.schedule.prompt:
+                    wait = min(wait, max(left, 0))
             except StudioError:
                 wait = RETRY_MS
             until = self.now + wait
@@ -169,12 +171,12 @@ class World:
             idle = min(idle + 1, 5) if self.now >= until else 0
 
     async def _step(self, runner: Runner) -> int:
-        """A tick where there is one to take, at the start and whenever something is due. Milliseconds until then."""
+        """A tick where there is one to take: at the start and whenever something is due. Milliseconds until then."""
         left = 0.0 if not runner._ticked_at else await runner._left()
         if left <= 0:
             await runner.tick()
             runner._ticked_at = self.clock()
-            left = await runner._left()
+            left = await runner._left() if self.schedule.prompt else 0.0
         return round(min(left * 1000, IDLE_MS))
 
     def clock(self) -> int:
