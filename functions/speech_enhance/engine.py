@@ -36,7 +36,7 @@ FLOAT = 4
 
 @dataclass(frozen=True)
 class Converters:
-    """To the network's rate and back."""
+    """To the network's rate and back, on the CPU: a GPU convolves in TF32, whose error would be heard."""
 
     down: Resampler
     up: Resampler
@@ -52,9 +52,7 @@ class SpeechRestore:
         self.where = torch.device(self.device.torch_device)
         self.stages = Stages(self.device)
         self.snapshots = Snapshots.from_environment()
-        self.converters = Converters(
-            Resampler(SAMPLE_RATE, RATE).to(self.where), Resampler(RATE, SAMPLE_RATE).to(self.where)
-        )
+        self.converters = Converters(Resampler(SAMPLE_RATE, RATE), Resampler(RATE, SAMPLE_RATE))
 
     def run(self, job: Job) -> Outcome:
         """Make `line.wav`. Where no words are heard no network is loaded.
@@ -119,7 +117,7 @@ class SpeechRestore:
         number, count = place
         begin, end = part.start - CONTEXT, part.end + CONTEXT
         sound = work.recording.sound.read(begin, end - begin).mean(axis=1)
-        given = self.converters.down(torch.from_numpy(sound)[None].to(self.where))
+        given = self.converters.down(torch.from_numpy(sound)[None]).to(self.where)
         job.progress("restore", number * work.params.steps, count * work.params.steps)
 
         def after(done: int, steps: int) -> None:
@@ -130,8 +128,8 @@ class SpeechRestore:
             raise OutputRefused(
                 f"the restored speech holds values that are not numbers in piece {number + 1} of {count}"
             )
-        back = self.converters.up(made)[0, CONTEXT : CONTEXT + part.end - part.start]
-        return np.asarray(back.cpu().numpy(), np.float32)
+        back = self.converters.up(made.cpu())[0, CONTEXT : CONTEXT + part.end - part.start]
+        return np.asarray(back.numpy(), np.float32)
 
     def passed(
         self, network: Enhancer, given: Tensor, work: Work, number: int, after: Callable[[int, int], None]
