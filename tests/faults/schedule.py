@@ -43,12 +43,13 @@ CALLS = {
     "bell-lost": 6,
     "bell-more": 6,
 }
-"""Faults that strike the n-th call or job of their kind, and how far n goes. A `crash` or a `nap` of `run` or `ask` kills
-or pauses the process just when the door has answered.
+"""Faults that strike the n-th call or job of their kind, and how far n goes. A `crash` or a `nap` of `run` or `ask`
+kills or pauses the process just when the door has answered.
 """
 HARMLESS = frozenset(
     "crash pause db-fail db-lost db-twice db-slow store-fail ask-fail ask-drop ask-forget "
-    "ask-stale ask-slow ask-crash ask-nap run-crash run-nap bell-lost bell-more job-twice clock catalog ring view start keep risk pause-render".split()
+    "ask-stale ask-slow ask-crash ask-nap run-crash run-nap bell-lost bell-more job-twice clock catalog ring view "
+    "start keep risk pause-render".split()
 )
 """Faults that may delay a film, but keep none from being made."""
 MOMENTS = ("clock", "cancel", "pause-render", "risk", "keep", "catalog", "gone", "ring", "view", "instance", "start")
