@@ -58,7 +58,7 @@ def check_clip(job: Job, params: p.Motion, path: Path, picture: Picture) -> list
     doubtful = [frame for frame in sampled if _dark(frame, BLACK) or neighbours(frame) < NOISE]
     if doubtful and "image" in job.inputs:
         _check_doubtful(path, params, doubtful, probe.image_luma(job.inputs["image"], _size(params)))
-    if _moving(params) and params.frames > 1 and same_frames(picture.opening) and same_frames(probe.video_luma(path)):
+    if moving(params) and params.frames > 1 and same_frames(picture.opening) and same_frames(probe.video_luma(path)):
         raise OutputRefused(f"{path.name} stands still, a move was asked for")
     if not modelled:
         return []
@@ -90,7 +90,7 @@ def _check_first(job: Job, params: p.Motion, path: Path) -> list[Note]:
 
 
 def _movement(params: p.Motion, frames: list[Luma]) -> list[Note]:
-    if not _moving(params) or len(frames) < 2:
+    if not moving(params) or len(frames) < 2:
         return []
     moved = movement(frames) / max(1.0, (params.frames - 1) / (len(frames) - 1))
     if moved >= SLOW:
@@ -98,7 +98,8 @@ def _movement(params: p.Motion, frames: list[Luma]) -> list[Note]:
     return [Note(code="low_motion", detail=f"it hardly moves: {moved:.3f} pixels a frame", value=round(moved, 4))]
 
 
-def _moving(params: p.Motion) -> bool:
+def moving(params: p.Motion) -> bool:
+    """Whether a move was asked for, of the camera or of a figure."""
     return params.camera.move != "static" or any(f.moves != "none" for f in params.composition.figures)
 
 
@@ -127,6 +128,27 @@ def same_frames(frames: Iterable[Luma]) -> bool:
         if not np.array_equal(first, frame):
             return False
     return True
+
+
+class Stillness:
+    """Looks at pictures on their way to an encoder, which would stir them: proof that a clip stands still, or not."""
+
+    def __init__(self) -> None:
+        self._first: NDArray[np.uint8] | None = None
+        self._seen, self._same = 0, True
+
+    def see(self, picture: NDArray[np.uint8]) -> None:
+        """The next picture; nothing is compared once two of them differ."""
+        self._seen += 1
+        if self._first is None:
+            self._first = picture.copy()
+        elif self._same:
+            self._same = np.array_equal(self._first, picture)
+
+    def check(self, params: p.Motion, name: str) -> None:
+        """Raises `OutputRefused` where all pictures were the same, byte for byte, and a move was asked for."""
+        if self._seen > 1 and self._same and moving(params):
+            raise OutputRefused(f"{name} stands still, a move was asked for")
 
 
 def _dark(luma: Luma, limit: int) -> bool:

@@ -23,6 +23,7 @@ from functions.media import writer
 from functions.media.encoders import Encoder
 from functions.media.frames import Packed, packed
 from functions.media.picture import Rectangle, fitted
+from functions.media.truth import Stillness
 from functions.models.colour import to_packed
 from functions.models.video import Pixels, cover
 from functions.runtime.engine import Job
@@ -98,15 +99,17 @@ class ClipWriter:
         return False
 
     def _encode(self) -> None:
-        params, last = self._params, None
+        params, last, stillness = self._params, None, Stillness()
         path, encoder = self._job.output("clip.mp4"), Encoder("libx264", params.tier)
         with writer.ClipWriter(path, params.size, params.rate, params.frames, encoder, None) as out:
             for piece in self._pieces():
                 for picture in self._pictures(piece):
+                    stillness.see(picture)
                     out.write(picture)
                 last = piece.last.numpy()
             while last is not None and out.frames < params.frames:
                 out.write(picture)
+        stillness.check(params, path.name)
         if last is not None and "last.png" in self._job.output_names:
             whole, _ = cover(Image.fromarray(last), params.size)
             Image.fromarray(whole).save(self._job.output("last.png"), compress_level=1)
