@@ -131,13 +131,13 @@ def tensors_of(held: Any) -> dict[str, Tensor]:
     return state
 
 
-def _bytes(source: str) -> bytes:
+def _bytes(source: str, largest: int = LARGEST) -> bytes:
     path, _, member = source.partition("!")
     if not member:
         return Path(path).read_bytes()
     with zipfile.ZipFile(path) as archive:
-        if archive.getinfo(member).file_size > LARGEST:
-            raise ValueError(f"{member} is larger than {LARGEST} bytes")
+        if archive.getinfo(member).file_size > largest:
+            raise ValueError(f"{member} is larger than {largest} bytes")
         return archive.read(member)
 
 

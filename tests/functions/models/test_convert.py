@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from functions.contract.errors import EngineError
-from functions.models.convert import VERSION, convert, state_of, tensors_of
+from functions.models.convert import VERSION, _bytes, convert, state_of, tensors_of
 
 STATE = {"conv.weight": torch.arange(6.0).reshape(2, 3), "conv.bias": torch.ones(2), "steps": torch.tensor(7)}
 
@@ -138,10 +138,20 @@ def hostile_pickle(what: str, mark: Path) -> bytes:
 def test_the_command_refuses_a_hostile_pickle_and_leaves_nothing(tmp_path: Path) -> None:
     source, mark = tmp_path / "net.pth", tmp_path / "ran"
     source.write_bytes(hostile_pickle("system", mark))
+    (tmp_path / "net.safetensors.part").write_bytes(b"of an earlier attempt")
     with pytest.raises(EngineError, match=r"net\.pth was not converted: .*do not use it"):
         convert(str(source), tmp_path / "net.safetensors")
     assert not mark.exists()
     assert not list(tmp_path.glob("net.safetensors*"))
+
+
+def test_a_member_that_says_it_is_huge_is_not_read(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "net.zip", "w") as archive:
+        archive.writestr("flownet.pkl", b"x" * 11)
+    source = f"{tmp_path / 'net.zip'}!flownet.pkl"
+    assert _bytes(source, 11) == b"x" * 11
+    with pytest.raises(ValueError, match="larger than 10 bytes"):
+        _bytes(source, 10)
 
 
 def lie() -> bytes:
