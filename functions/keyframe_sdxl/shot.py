@@ -72,7 +72,10 @@ def read(job: Job, params: Keyframe) -> Shot:
     the composition, and for a control that is not offered or has no picture to be taken from.
     """
     if params.control == "pose":
-        raise InputError("Control by pose is not offered by this engine: choose depth, canny or none.")
+        raise InputError(
+            "Control by pose is not offered by this engine: choose depth, which keeps bodies where they are, canny, which "
+            "keeps outlines, or none."
+        )
     cast.check(job, params)
     notes: list[Note] = []
     shown = cast.references(job, recipes.builtin().references.most, notes)
