@@ -73,8 +73,8 @@ def read(job: Job, params: Keyframe) -> Shot:
     """
     if params.control == "pose":
         raise InputError(
-            "Control by pose is not offered by this engine: choose depth, which keeps bodies where they are, canny, which "
-            "keeps outlines, or none."
+            "Control by pose is not offered by this engine: choose depth, which keeps bodies where they are, canny, "
+            "which keeps outlines, or none."
         )
     cast.check(job, params)
     notes: list[Note] = []
