@@ -20,6 +20,7 @@ from tests.functions.upscale.conftest import Worker
 from tests.servers import footage, golden
 from tests.servers.checkpoints import esrgan
 
+PHOTOGRAPH = np.asarray(data.astronaut())  # type: ignore[no-untyped-call]
 LARGE = Size(width=384, height=256)
 ALIKE = 5.0
 """Codes by which a plane of the right clip, made small again, is off at most; 3.9 was seen."""
@@ -29,7 +30,7 @@ needs_wheel = pytest.mark.skipif(esrgan.wheel() is None, reason="the wheel with 
 
 def photograph(path: Path, frames: int = 12) -> Path:
     """A pan over a photograph (skimage.data.astronaut, NASA, public domain) with a tone."""
-    whole = cv2.resize(data.astronaut(), (256, 256), interpolation=cv2.INTER_AREA)
+    whole = cv2.resize(PHOTOGRAPH, (256, 256), interpolation=cv2.INTER_AREA)
     raw = path.with_suffix(".raw")
     raw.write_bytes(b"".join(whole[40:104, 4 * n : 4 * n + 96].tobytes() for n in range(frames)))
     read = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "96x64", "-r", "24", "-i", str(raw))
@@ -94,7 +95,7 @@ def test_photograph_is_enlarged_true_to_its_source_and_faults_are_not(worker: Wo
 @needs_wheel
 def test_photograph_gets_sharper_than_by_interpolation(weights: Path) -> None:
     network = load(weights / "realesr-animevideov3", torch.device("cpu"))
-    whole = cv2.resize(data.astronaut(), (256, 256), interpolation=cv2.INTER_AREA)
+    whole = cv2.resize(PHOTOGRAPH, (256, 256), interpolation=cv2.INTER_AREA)
     small = cv2.resize(whole, (64, 64), interpolation=cv2.INTER_AREA)
     with torch.inference_mode():
         made = network(torch.from_numpy(small).permute(2, 0, 1)[None] / 255)[0].permute(1, 2, 0).numpy()
@@ -109,7 +110,7 @@ def test_photograph_gets_sharper_than_by_interpolation(weights: Path) -> None:
 @needs_wheel
 def test_tiles_leave_no_seam(weights: Path) -> None:
     network = load(weights / "realesr-animevideov3", torch.device("cpu"))
-    picture = torch.from_numpy(data.astronaut()[100:240, 100:260].copy()).permute(2, 0, 1)[None] / 255
+    picture = torch.from_numpy(PHOTOGRAPH[100:240, 100:260].copy()).permute(2, 0, 1)[None] / 255
     with torch.inference_mode():
         whole, parts = network(picture), tiled(picture, 72, network.scale, network)
         seams = torch.cat([network(picture[:, :, :70]), network(picture[:, :, 70:])], dim=2)

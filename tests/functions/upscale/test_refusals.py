@@ -15,6 +15,7 @@ from functions.upscale.fit import Fit, first
 from tests.functions.upscale.conftest import Worker
 from tests.servers import footage
 from tests.servers.checkpoints import esrgan
+from tests.servers.checkpoints.lock import write_lock
 from tests.servers.memory import OutOfMemoryAt
 
 
@@ -110,7 +111,7 @@ def test_numbers_that_are_none_are_refused(
     root = tmp_path / "nan"
     esrgan.place(root, "realesr-general-x4v3", state)
     monkeypatch.setenv("VIVIJURE_WEIGHTS", str(root))
-    monkeypatch.setenv("VIVIJURE_WEIGHTS_LOCK", str(esrgan.write_lock(root)))
+    monkeypatch.setenv("VIVIJURE_WEIGHTS_LOCK", str(write_lock(root)))
     result = worker().finish(asked(192, 128), footage.sounding_clip(tmp_path / "in.mp4", 0.5))
     assert result.error is not None
     assert result.error.code == "output_refused"
@@ -123,7 +124,7 @@ def test_weights_of_no_upscaler_are_refused(
     root = tmp_path / "other"
     esrgan.place(root, "realesr-general-x4v3", state)
     monkeypatch.setenv("VIVIJURE_WEIGHTS", str(root))
-    monkeypatch.setenv("VIVIJURE_WEIGHTS_LOCK", str(esrgan.write_lock(root)))
+    monkeypatch.setenv("VIVIJURE_WEIGHTS_LOCK", str(write_lock(root)))
     result = worker().finish(asked(192, 128), footage.sounding_clip(tmp_path / "in.mp4", 0.5))
     assert result.error is not None
     assert "no network that spandrel knows" in result.error.message
