@@ -76,8 +76,14 @@ class EightBitLinear(nn.Module):
         return made.reshape(*values.shape[:-1], self.out_features).to(values.dtype)
 
 
-def quantise(module: nn.Module, kind: Format, skip: Callable[[str], bool] = lambda _: False) -> int:
-    """Put a module's linear layers into 8 bit in place, but those whose name `skip` wants kept; how many were.
+def quantise(
+    module: nn.Module,
+    kind: Format,
+    skip: Callable[[str], bool] = lambda _: False,
+    where: torch.device | None = None,
+) -> int:
+    """Put a module's linear layers into 8 bit in place, but those whose name `skip` wants kept; how many were. They are
+    brought to `where` one by one, if it is given.
 
     Layers whose sides are no multiples of 16 stay: fp8 products need that.
     """
@@ -88,7 +94,7 @@ def quantise(module: nn.Module, kind: Format, skip: Callable[[str], bool] = lamb
     ]
     for name, layer in found:
         parent, _, own = name.rpartition(".")
-        setattr(module.get_submodule(parent), own, EightBitLinear(layer, kind))
+        setattr(module.get_submodule(parent), own, EightBitLinear(layer if where is None else layer.to(where), kind))
     return len(found)
 
 

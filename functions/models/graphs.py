@@ -5,6 +5,7 @@ A graph holds addresses: of weights, which must stay where they are (new values 
 which are copied into its own before it runs.
 """
 
+import functools
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any
@@ -20,20 +21,27 @@ MOST = 4
 
 
 class _Graph:
-    """One call recorded."""
+    """One kind of call, always on the same memory: first run as it is, then recorded."""
 
     def __init__(self, call: Callable[..., Any], leaves: list[Any], spec: pytree.TreeSpec, pool: Any) -> None:
         self._inputs = [leaf.clone() if torch.is_tensor(leaf) else leaf for leaf in leaves]
-        self._graph = torch.cuda.CUDAGraph()
         args, named = pytree.tree_unflatten(self._inputs, spec)
-        # Other threads may use the device meanwhile: a clip's writer does.
-        with torch.cuda.graph(self._graph, pool=pool, capture_error_mode="thread_local"):
-            self._outputs = call(*args, **named)
+        self._call, self._pool, self._runs = functools.partial(call, *args, **named), pool, 0
+        self._graph: torch.cuda.CUDAGraph | None = None
+        self._outputs: Any = None
 
     def __call__(self, leaves: list[Any]) -> Any:
         for own, given in zip(self._inputs, leaves, strict=True):
             if torch.is_tensor(own):
                 own.copy_(given)
+        if self._runs < FIRST:
+            self._runs += 1
+            return self._call()
+        if self._graph is None:
+            self._graph = torch.cuda.CUDAGraph()
+            # Other threads may use the device meanwhile: a clip's writer does.
+            with torch.cuda.graph(self._graph, pool=self._pool, capture_error_mode="thread_local"):
+                self._outputs = self._call()
         self._graph.replay()
         return pytree.tree_map(lambda leaf: leaf.clone() if torch.is_tensor(leaf) else leaf, self._outputs)
 
@@ -44,21 +52,16 @@ class Graphs:
     def __init__(self, call: Callable[..., Any]) -> None:
         self._call, self._pool = call, torch.cuda.graph_pool_handle()
         self._graphs: OrderedDict[Hashable, _Graph] = OrderedDict()
-        self._seen: dict[Hashable, int] = {}
 
     def __call__(self, *args: Any, **named: Any) -> Any:
         """What the module makes, in memory of its own."""
         leaves, spec = pytree.tree_flatten((args, named))
         key = (str(spec), tuple(kind(leaf) for leaf in leaves))
-        if key in self._graphs:
-            self._graphs.move_to_end(key)
-        elif self._seen.get(key, 0) < FIRST:
-            self._seen[key] = self._seen.get(key, 0) + 1
-            return self._call(*args, **named)
-        else:
+        if key not in self._graphs:
             if len(self._graphs) >= MOST:
                 self._graphs.popitem(last=False)
             self._graphs[key] = _Graph(self._call, leaves, spec, self._pool)
+        self._graphs.move_to_end(key)
         return self._graphs[key](leaves)
 
 

@@ -9,7 +9,7 @@ import torch._dynamo.config as dynamo
 from torch import nn
 
 from functions.models.device import Device
-from functions.models.eightbit import outside, quantise
+from functions.models.eightbit import Format, outside, quantise
 
 COMPILE = "VIVIJURE_COMPILE"
 """Environment: `0` runs models uncompiled, which starts a minute sooner and is slower."""
@@ -84,6 +84,7 @@ def eight_bit(device: Device, *blocks: str) -> Callable[[nn.Module], None]:
     """Puts the linear layers of the named blocks into 8 bit: fp8 products where the device has them, else storage."""
 
     def put(module: nn.Module) -> None:
-        quantise(module, "fp8" if device.fp8 else "int8-storage", outside(*blocks))
+        kind: Format = "fp8" if device.fp8 else "int8-storage"
+        quantise(module, kind, outside(*blocks), torch.device(device.torch_device))
 
     return put

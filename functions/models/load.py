@@ -48,7 +48,7 @@ def load_module(
         module = build()
     stored = {name: tensor for old, tensor in _index(files).items() if (name := rename(old)) is not None}
     _check_keys(module, stored, files)
-    keep = tuple(getattr(module, "_keep_in_fp32_modules", None) or ())
+    keep = kept(module, dtype)
     state = read(stored, torch.device(device), lambda name: _dtype(name, dtype, keep))
     for target, source in tied(module).items():
         state.setdefault(target, state[source])
@@ -127,6 +127,17 @@ def _check_keys(module: nn.Module, stored: dict[str, Stored], files: Sequence[Pa
 
 def _some(names: Collection[str]) -> str:
     return ", ".join(sorted(names)[:NAMED]) + (", ..." if len(names) > NAMED else "")
+
+
+def kept(module: nn.Module, dtype: torch.dtype | None) -> tuple[str, ...]:
+    """Parts of names whose weights stay in fp32 when all others become `dtype`: in diffusers' models those that the
+    class names; in those of transformers some only where others are fp16, in which they overflow.
+    """
+    named = tuple(getattr(module, "_keep_in_fp32_modules", None) or ())
+    if not hasattr(module, "_keep_in_fp32_modules_strict"):
+        return named
+    strict = tuple(getattr(module, "_keep_in_fp32_modules_strict", None) or ())
+    return (*strict, *(named if dtype == torch.float16 else ()))
 
 
 def _dtype(name: str, dtype: torch.dtype | None, keep: tuple[str, ...]) -> torch.dtype | None:

@@ -27,6 +27,6 @@ class PngWriter:
 
     def _write(self, picture: NDArray[np.uint8], path: Path) -> None:
         try:
-            path.write_bytes(cv2.imencode(".png", picture[:, :, ::-1], FAST_PNG)[1])
+            path.write_bytes(cv2.imencode(".png", picture[:, :, ::-1], FAST_PNG)[1].tobytes())
         except OSError as error:
             self._failed.append(error)

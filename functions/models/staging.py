@@ -19,6 +19,8 @@ from functions.models.load import load_module
 from functions.models.plan import HEADROOM, KINDS, ModelSize, Placement, Plan
 from functions.models.residency import Residency, empty_cache
 
+SCORES = 12
+"""Bytes that a pair of tokens takes in a head of a text encoder: scores, their bias, and their softmax in fp32."""
 Load = Callable[[torch.device], nn.Module]
 
 
@@ -103,12 +105,20 @@ class Stages:
         return record(module) if graphs else module
 
     def _loaded(self, model: Model, placement: Placement, where: torch.device) -> nn.Module:
-        module = model.load(where)
         if placement.startswith("quantised") and model.quantise is not None:
+            module = model.load(where if self._holds(model) else torch.device("cpu"))
             model.quantise(module)
+            module.to(where)
+        else:
+            module = model.load(where)
         if where.type == "cuda" and model.ready is not None:
             model.ready(module)
         return module
+
+    def _holds(self, model: Model) -> bool:
+        """Whether the device has room for a model in full; else it comes layer by layer, each put into 8 bit there."""
+        vram = self.device.vram_bytes
+        return vram == 0 or model.size.bytes <= vram * (1 - HEADROOM) - self.onboard.used_bytes
 
     def _pinned(self, model: Model, placement: Placement) -> nn.Module:
         """Loaded on the device, where quantising is quick, then put into pinned memory."""
@@ -127,11 +137,18 @@ class Stages:
             module,
             onload_device=self._where,
             offload_device=torch.device("cpu"),
-            offload_type="block_level",
+            offload_type=grouping(module),
             num_blocks_per_group=1,
             use_stream=self._where.type == "cuda",
         )
         return module
+
+
+def grouping(module: nn.Module) -> str:
+    """How a streamed model is taken apart: by blocks where they are its own parts; a text encoder's lie deeper, and all
+    of it would be one block.
+    """
+    return "block_level" if any(isinstance(part, nn.ModuleList) for part in module.children()) else "leaf_level"
 
 
 def _kind(plan: Plan, model: ModelSize) -> Any:
@@ -196,6 +213,7 @@ def t5_encoder(kind: Any, folder: Path, dtype: torch.dtype, key: Hashable, token
     config = config_of(folder)
     files = files_of(folder)
     working = tokens * (config["d_ff"] * 3 + config["d_model"] * 8) * dtype.itemsize
+    working += config["num_heads"] * tokens**2 * SCORES
 
     def load(where: torch.device) -> nn.Module:
         made = kind.config_class.from_dict(config)

@@ -16,8 +16,9 @@ from functions.models.snapshots import Snapshots
 from functions.models.staging import Model, config_of, files_of, published, stored_bytes, t5_encoder
 from functions.motion_cogvideox.recipes import WEIGHTS
 
-DECODED = 24
-"""Full-size maps of the decoder's narrowest width that lie in memory at once, for the frames of one batch."""
+DECODED = 175
+"""Maps of a tile and the decoder's narrowest width that lie in memory at once, for the frames of one batch, measured
+on an H100."""
 
 
 class Networks:

@@ -21,10 +21,12 @@ from functions.motion_ltx.latents import grid
 from functions.motion_ltx.names import transformer_name, vae_name
 from functions.motion_ltx.recipes import TEXT_ENCODER, UPSAMPLER, UPSAMPLER_FILE, Recipe, data
 
-DECODED = 6
+DECODED = 7
 """Maps of the decoder's narrowest width, at a patch's resolution, that lie in memory at once."""
 TILE = 512 * 512
 """Pixels of a tile."""
+TILE_FRAMES = 25
+"""Frames of a tile, at most."""
 Rename = Callable[[str], str | None]
 Config = dict[str, Any]
 Part = tuple[Config, Load, int]
@@ -56,7 +58,7 @@ class Networks:
         config, load, stored = self._part("transformer", LTXVideoTransformer3DModel, transformer_name)
         count, rows, columns = grid(frames, size.height, size.width)
         inner = config["num_attention_heads"] * config["attention_head_dim"]
-        working = count * rows * columns * inner * 24 * self.dtype.itemsize
+        working = count * rows * columns * inner * 30 * self.dtype.itemsize
         sizes = ModelSize("transformer", stored, working, quantisable=True)
         put = eight_bit(self._device, "transformer_blocks")
         ready = ready_transformer(self._device, "transformer_blocks")
@@ -69,7 +71,10 @@ class Networks:
         wide = -(-narrow * DECODED // config["patch_size"] ** 2) * self.dtype.itemsize
         whole = frames * size.width * size.height * 3 * 3 * self.dtype.itemsize
         sizes = ModelSize(
-            "vae", stored, frames * size.width * size.height * wide, tiled_bytes=frames * TILE * wide + whole
+            "vae",
+            stored,
+            frames * size.width * size.height * wide,
+            tiled_bytes=min(frames, TILE_FRAMES) * TILE * wide + whole,
         )
         return Model((self._digest, "vae"), sizes, load, ready=ready_autoencoder)
 

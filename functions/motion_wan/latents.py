@@ -5,12 +5,14 @@ Shapes: latents (1, z, 1 + (frames - 1) / 4, rows / s, columns / s) with s = 8 a
 """
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import torch
 from diffusers import AutoencoderKLWan
 from diffusers.models.autoencoders.autoencoder_kl_wan import WanCausalConv3d, unpatchify
 from torch import Tensor
+from torch.backends import cudnn
 
 from functions.models.video import to_pixels
 from functions.motion_wan.encode import encode
@@ -81,7 +83,14 @@ def _statistics(vae: AutoencoderKLWan, like: Tensor) -> tuple[Tensor, Tensor]:
 
 def _encode(vae: AutoencoderKLWan, video: Tensor) -> Tensor:
     """The mode of the VAE's posterior of a video (1, 3, frames, rows, columns)."""
-    return encode(vae, video.to(vae.device, vae.dtype))
+    with algorithms(vae):
+        return encode(vae, video.to(vae.device, vae.dtype))
+
+
+def algorithms(vae: AutoencoderKLWan) -> AbstractContextManager[None]:
+    """How cuDNN chooses: by trying, but in fp32, where the quickest took 40 GB of workspace for one clip on an H100."""
+    found: AbstractContextManager[None] = cudnn.flags(enabled=True, benchmark=vae.dtype != torch.float32)
+    return found
 
 
 def _convolutions(module: torch.nn.Module) -> int:
@@ -96,13 +105,16 @@ def decode(vae: AutoencoderKLWan, latents: Tensor) -> Iterator[Tensor]:
     mean, deviation = _statistics(vae, latents)
     wide = (latents * deviation + mean).to(vae.dtype)
     if vae.use_tiling:
-        yield to_pixels(vae.decode(wide, return_dict=False)[0])
+        with algorithms(vae):
+            whole = vae.decode(wide, return_dict=False)[0]
+        yield to_pixels(whole)
         return
     caches: Cache = [None] * _convolutions(vae.decoder)
     hidden = vae.post_quant_conv(wide)
     for number in range(hidden.shape[2]):
         part = hidden[:, :, number : number + 1]
-        frames = vae.decoder(part, feat_cache=caches, feat_idx=[0], first_chunk=number == 0)
+        with algorithms(vae):
+            frames = vae.decoder(part, feat_cache=caches, feat_idx=[0], first_chunk=number == 0)
         if vae.config.patch_size is not None:
             frames = unpatchify(frames, patch_size=vae.config.patch_size)
         yield to_pixels(frames.clamp(-1, 1))

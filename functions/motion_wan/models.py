@@ -25,8 +25,8 @@ from functions.motion_wan.latents import Cache
 from functions.motion_wan.recipes import Distilled, Expert, Family, Native
 
 FOLDERS: Mapping[Expert, str] = {"high": "transformer", "low": "transformer_2"}
-DECODED = 40
-"""Full-size maps of the decoder's narrowest width that lie in memory at once: four frames, ten layers."""
+DECODED = 64
+"""Full-size maps of the decoder's narrowest width that lie in memory at once, measured on an H100, encoding too."""
 TILE = 256 * 256
 """Pixels of a tile."""
 Rename = Callable[[str], str | None]
@@ -85,13 +85,13 @@ class Networks:
             files, rename = [self.whole(distilled, expert)], self._from_native(config)
         inner = config["num_attention_heads"] * config["attention_head_dim"]
         tokens = _tokens(size, frames, 16 if self.single else 8)
-        working = tokens * (inner * 8 + config["ffn_dim"] * 2) * self.dtype.itemsize
+        working = tokens * (inner * 11 + config["ffn_dim"] * 3) * self.dtype.itemsize
 
         def load(where: torch.device) -> nn.Module:
             module: nn.Module = load_module(
                 lambda: WanTransformer3DModel.from_config(config), files, where, self.dtype, rename=rename
             )
-            lay(module, variant.adapters)
+            lay(module, variant.adapters, torch.device(self._device.torch_device))
             return module
 
         stored = stored_bytes(files, self.dtype.itemsize)
@@ -166,8 +166,8 @@ def _tokens(size: Size, frames: int, scale: int) -> int:
 
 
 @torch.no_grad()
-def lay(module: nn.Module, adapters: Sequence[tuple[Lora, float]]) -> None:
-    """Add each adapter's delta to the weights it names, summed in fp32."""
+def lay(module: nn.Module, adapters: Sequence[tuple[Lora, float]], where: torch.device) -> None:
+    """Add each adapter's delta to the weights it names, summed in fp32 on a device, wherever they lie."""
     weights = dict(module.named_parameters())
     for name in sorted({name for lora, _ in adapters for name in lora.factors}):
-        weights[name].copy_(summed(name, weights[name], adapters, weights[name].device))
+        weights[name].copy_(summed(name, weights[name], adapters, where))

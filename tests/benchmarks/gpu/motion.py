@@ -28,6 +28,8 @@ from torch import Tensor, nn
 from functions.contract.errors import Cancelled
 from functions.contract.manifest import EngineManifest
 from functions.contract.params import Motion
+from functions.models.graphs import FIRST
+from functions.models.load import kept
 from functions.models.staging import Load, Model
 from functions.runtime.engine import Engine
 from tests.servers.job import LocalJob
@@ -35,6 +37,8 @@ from tests.servers.motion import picture
 
 OUTPUTS = ("clip.mp4",)
 BLOCK = 1 << 20
+WARM = FIRST + 1
+"""Calls that compile, choose algorithms and record a graph."""
 CANCELS = 2
 """Cancelled jobs of a case."""
 
@@ -68,11 +72,11 @@ def random_load(kind: Any, config: Any, dtype: torch.dtype) -> Load:
     def load(where: torch.device) -> nn.Module:
         with init_empty_weights(include_buffers=False):
             module: nn.Module = kind.from_config(config) if hasattr(kind, "from_config") else kind(config)
-        keep = set(getattr(module, "_keep_in_fp32_modules", None) or ())
+        keep = set(kept(module, dtype))
         for name, parameter in list(module.named_parameters()):
-            kept = torch.float32 if keep & set(name.split(".")) else dtype
+            own_dtype = torch.float32 if keep & set(name.split(".")) else dtype
             owner, _, own = name.rpartition(".")
-            values = filled(parameter.shape, own, where).to(kept)
+            values = filled(parameter.shape, own, where).to(own_dtype)
             setattr(module.get_submodule(owner), own, nn.Parameter(values, requires_grad=False))
         if (tie := getattr(module, "tie_weights", None)) is not None:
             tie()
@@ -234,15 +238,16 @@ def stages(done: TimedJob) -> dict[str, float]:
 
 
 def repeated(call: Callable[[], object], count: int = 5) -> float:
-    """Median seconds of a call, on a device that is done with everything else."""
+    """Median seconds of a call, on a device that is done with everything else, after what only first calls need."""
     found = []
-    for _ in range(count):
+    for number in range(WARM + count):
         synchronise()
         begun = time.perf_counter()
         with torch.no_grad():
             call()
         synchronise()
-        found.append(time.perf_counter() - begun)
+        if number >= WARM:
+            found.append(time.perf_counter() - begun)
     return statistics.median(found)
 
 

@@ -202,3 +202,13 @@ def test_no_handle_stays_open(tmp_path: Path) -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
     load_module(Model, [path], "cpu")
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@pytest.mark.parametrize(("dtype", "wide"), [(torch.bfloat16, False), (torch.float16, True)])
+def test_a_text_encoder_keeps_weights_in_fp32_only_where_fp16_would_overflow(dtype: torch.dtype, wide: bool) -> None:
+    module = T5EncoderModel(T5Config(vocab_size=8, d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2))
+    assert ("wo" in load.kept(module, dtype)) == wide
+
+
+def test_a_part_that_its_class_names_stays_in_fp32() -> None:
+    assert load.kept(filled(), torch.bfloat16) == ("norm",)

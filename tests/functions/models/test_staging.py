@@ -14,7 +14,7 @@ from functions.models.device import Device
 from functions.models.eightbit import quantise
 from functions.models.load import load_module
 from functions.models.plan import KINDS, ModelSize, Placement, Plan
-from functions.models.staging import Model, Stages
+from functions.models.staging import Model, Stages, grouping
 
 GB = 10**9
 DEVICE = Device("cpu", 8 * GB, 16 * GB, 16 * GB, (0, 0), "cpu with a budget", False, "native")
@@ -136,3 +136,8 @@ def test_a_failure_inside_lets_go_of_everything(make: Callable[..., Model]) -> N
 def test_without_a_plan_nothing_is_placed(make: Callable[..., Model]) -> None:
     with pytest.raises(EngineError, match="call follow"), Stages(DEVICE).use(make()):
         pass
+
+
+def test_a_model_whose_blocks_lie_deeper_is_streamed_leaf_by_leaf() -> None:
+    assert grouping(Network()) == "block_level"
+    assert grouping(nn.Sequential(Network())) == "leaf_level"
