@@ -67,7 +67,7 @@ def schedule(
             left, right, index, cut = right, next(pictures, None), index + 1, None
         t = place - index
         if right is None or t == 0 or right is left:
-            count.held += right is None and t > 1
+            count.held += right is None and t >= 1
             yield Whole(left)
             continue
         if cut is None:

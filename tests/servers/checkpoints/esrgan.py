@@ -97,11 +97,11 @@ def tiny_compact(seed: int = 0, features: int = 16, convolutions: int = 2, scale
     return state
 
 
-def tiny_dense(scale: int, seed: int = 0, features: int = 8) -> State:
+def tiny_dense(scale: int, seed: int = 0, features: int = 8, blocks: int = 1) -> State:
     """A small network of residual dense blocks; 2x begins by unshuffling pixels, as the published one does."""
     generator = torch.Generator().manual_seed(seed)
     state: State = {}
-    for key in dense_keys(1):
+    for key in dense_keys(blocks):
         number = int(key[-1]) if ".conv" in key else 0
         narrow = features + 32 * (number - 1) if number else 3 * (4 // scale) ** 2 if key == "conv_first" else features
         wide = 32 if 0 < number < 5 else 3 if key == "conv_last" else features
