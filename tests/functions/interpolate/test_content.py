@@ -49,7 +49,7 @@ def test_flow_puts_what_moves_where_it_should_be(moved: int, t: float) -> None:
     made = dis.between(left, right, dis.motion(left, right), t)
     mixed = (left * (1 - t) + right * t).round().astype(np.uint8)
     assert psnr(made, wanted) > 28
-    assert psnr(made, wanted) > psnr(mixed, wanted) + 10
+    assert psnr(made, wanted) > psnr(mixed, wanted) + 8
     assert psnr(dis.between(right, left, dis.motion(right, left), t), wanted) < 28 or t == 0.5
 
 
