@@ -48,7 +48,7 @@ class RunningStudio:
 
 
 @contextmanager
-def studio(data: Path, *, apart: bool = False, **settings: object) -> Iterator[RunningStudio]:
+def studio(data: Path, apart: bool = False, /, **settings: object) -> Iterator[RunningStudio]:
     """A Studio over the folder `data` until the block ends; without door and runner unless `settings` say so. `apart`:
     another process advances renders, as beside `vivijure studio`.
     """

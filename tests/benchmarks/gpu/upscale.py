@@ -48,7 +48,7 @@ def weights(root: Path, *, tiny: bool) -> None:
         return
     esrgan.place(root, TIERS["draft"], esrgan.tiny_compact(1, 64, 16))
     esrgan.place(root, TIERS["standard"], esrgan.tiny_compact(2, 64, 32))
-    esrgan.place(root, TIERS["final"], esrgan.tiny_dense(4, 3, 64, 23))
+    esrgan.place(root, TIERS["final"], esrgan.tiny_dense(4, 3, features=64, blocks=23))
 
 
 def upstream(network: Network, pictures: list[Tensor]) -> tuple[float, list[Tensor]]:

@@ -40,7 +40,7 @@ class Log:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
     data = tmp_path_factory.mktemp("studio")
-    with studio(data, apart=True, door=True, runner=True, workers=2) as found:
+    with studio(data, True, door=True, runner=True, workers=2) as found:
         yield found
 
 
