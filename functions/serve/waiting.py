@@ -17,8 +17,8 @@ class Place:
 
 
 class Waiting:
-    """Jobs in the order of their coming. A worker takes first what it has loaded, then what no other has: so a voice or
-    a model is loaded once, and yet nobody stands idle while a job waits.
+    """Jobs in the order of their coming. A worker takes first what it has loaded, then what no other has: fewer load
+    the same model where jobs of other engines wait too, and nobody stands idle while a job waits.
     """
 
     def __init__(self) -> None:
