@@ -1,9 +1,9 @@
 """Upscaling on this machine's GPU: `python -m tests.benchmarks.gpu.upscale [--tiny] [--tier draft] [--repeat 5]`.
 
 Whole warm jobs from 832x480 to four times that, beside the bare network (same batch, compiled), the encoder alone, and
-the plain upstream loop: one frame at a time, as the model's own scripts work, through the same network (not those
-scripts themselves: `psnr_db` tells batched from single frames, not ours from theirs). Networks of published size, random
-weights; the picture moves smoothly, so encoders have neither the best case nor the worst.
+the plain upstream loop: one frame at a time, as the model's own scripts work, through the same network. `psnr_db` tells
+batched frames from single ones, not ours from theirs. Networks of published size, random weights; the picture moves
+smoothly, so encoders have neither the best case nor the worst.
 """
 
 import argparse
