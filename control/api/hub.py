@@ -86,6 +86,7 @@ class Hub:
         if self._poller is None:
             self._begun = asyncio.Event()
             self._poller = asyncio.create_task(self._run(self._begun))
+            self._poller.add_done_callback(self._died)
         try:
             # Only then is nothing lost between what was missed and what comes.
             await self._begun.wait()
@@ -104,6 +105,16 @@ class Hub:
         if poller is not None:
             poller.cancel()
             await asyncio.gather(poller, return_exceptions=True)
+
+    def _died(self, poller: asyncio.Task[None]) -> None:
+        """Nobody is left to listen to silence: all are let go, and who comes back starts another poller."""
+        if poller.cancelled() or (error := poller.exception()) is None:
+            return
+        log.error("live events stopped", exc_info=error)
+        self._poller = None
+        self._begun.set()
+        for listener in tuple(self.listeners):
+            listener.end()
 
     async def _signals(self, listener: Listener, since: int | None) -> AsyncIterator[Signal]:
         seen = -1

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from control.doors.choice import closed
 from control.doors.client import HANDLE, Answer, DoorClient
 from control.doors.registry import Door, Doors
-from control.errors import DoorError, DoorRefused, DoorUnreachable, ObjectMissing, OutcomeUnknown
+from control.errors import DoorError, DoorRefused, DoorUnreachable, ObjectExists, ObjectMissing, OutcomeUnknown
 from control.graph.model import OutputFacts
 from control.graph.quote import class_of, pace_of
 from control.render.ledger import Adopted, Ledger
@@ -336,8 +336,24 @@ class Look:
         return False if end is None else await self._settle(end, seen.result)
 
     async def _settle(self, end: End, result: JobResult | None = None) -> bool:
+        if result is None and self.job.posts > 1 and end.state in ("cancelled", "failed") and not await self._seal(end):
+            return False  # there is a result, which the next look reads
         adopted = _adopted(end, result, self.request)
         await self.tools.ledger.settle(self.job, end, adopted, self._now)
+        return True
+
+    async def _seal(self, end: End) -> bool:
+        """Lay a result where the job's would lie: a POST that is still on its way finds it, and does nothing. False
+        where there is one.
+        """
+        error = WireError(code=end.code or "cancelled", message=end.reason, retryable=end.retryable)
+        job, status = self.job, "cancelled" if end.state == "cancelled" else "failed"
+        sealed = JobResult(job_id=job.id, attempt=job.attempt, fingerprint=job.fp, status=status, error=error)
+        try:
+            key = self.request.reserved.result.key
+            await self.tools.store.put_create(key, sealed.model_dump_json().encode(), "application/json")
+        except ObjectExists:
+            return False
         return True
 
     async def _unsent(self, end: End) -> bool:

@@ -149,8 +149,8 @@ def ended(door: DoorStatus) -> bool:
 
 
 def _by_absence(job: JobFacts, seen: Seen, gone: Gone, terms: Terms) -> End | None:
-    if terms.forgets or job.posts == 0:
-        return _by_time(job, seen, terms)
+    if terms.forgets or job.posts != 1:
+        return _by_time(job, seen, terms)  # of several POSTs one may still be on its way to the door
     same = gone.instance is not None and gone.instance == job.instance
     if seen.started is None and (same or job.instance is None):
         return End("never_started", 0, "measured", "never_accepted", "the door never took the job", retryable=True)
@@ -174,7 +174,7 @@ def _by_door(job: JobFacts, seen: Seen, door: DoorStatus, terms: Terms) -> End |
 
 def _told(job: JobFacts, seen: Seen, door: DoorStatus, terms: Terms) -> tuple[int, Basis]:
     """What a job without a result costs, by its door: the time it states, else a cold start where it never began."""
-    if door.executionTime is not None:
+    if door.executionTime is not None and job.posts <= 1:  # of several POSTs another queue may have run one, too
         clock = Clock(None, Fraction(max(0, door.executionTime)))
         spent, basis = charge(terms.tariff, clock, seen.marks, job.deadline_s, job.hold_u)
         return min(MOST_U, spent + job.fixed_u), "bound" if job.fixed_u else basis

@@ -6,6 +6,7 @@ import av
 import numpy as np
 
 from functions.contract.errors import EngineError
+from functions.media.encode import ASM
 from functions.media.picture import from_rgb, rgb
 from functions.models.video import Pixels
 
@@ -16,7 +17,8 @@ def compressed(picture: Pixels, crf: int) -> Pixels:
         return picture
     held = io.BytesIO()
     with av.open(held, "w", format="mp4") as out:
-        stream = out.add_stream("libx264", rate=1, options={"crf": str(crf), "preset": "veryfast", "threads": "1"})
+        options = {"crf": str(crf), "preset": "veryfast", "threads": "1", "x264-params": ASM}
+        stream = out.add_stream("libx264", rate=1, options=options)
         stream.width, stream.height, stream.pix_fmt = picture.shape[1], picture.shape[0], "yuv420p"
         out.mux(stream.encode(from_rgb(np.ascontiguousarray(picture))))
         out.mux(stream.encode(None))

@@ -134,9 +134,13 @@ class LabStore(Port):
 
     async def put_create(self, key: str, source: Path | bytes, content_type: str) -> None:
         """As the real one, of bytes."""
+        if (wait := self.gate()) is not None:
+            await wait
         if key in self.world.objects:
             raise ObjectExists(f"the object {key} exists already")
         await self.put(key, source, content_type)
+        if (wait := self.gate()) is not None:
+            await wait
 
     async def fetch(self, key: str, path: Path) -> None:
         """As the real one."""
@@ -200,12 +204,12 @@ class LabClient(DoorClient):
         fault = world.strikes("run")
         if fault is not None:
             await self._misrun(fault, request)
-        job = world.provider.accept(request)
+        answer = self._answer(world.provider.accept(request))
         if (wait := port.strike(fault) or port.gate()) is not None:
             await wait
         if fault in ("run-swallow", "run-break"):
             raise OutcomeUnknown("no answer")
-        return self._answer(job)
+        return answer
 
     async def _misrun(self, fault: str, request: JobRequest) -> None:
         """Everything but taking it now. Raises what the real client would."""

@@ -23,3 +23,22 @@ def test_a_job_that_is_taken_after_a_person_accepted_its_risk_is_that_risk() -> 
         risk = Fault("risk", at)
         risked = Schedule(seed=at, starts=(Start("one"),), faults=(risk, taken_late), room=1, waits=0)
         assert World(risked).run().breaches == (), risked
+
+
+LATE = Fault("run-late", 0, 40_000)
+REFUSED = (LATE, Fault("run-reject", 1, 5))
+CANCELLED = (Fault("cancel", 4_498, 4), Fault("instance", 10_590, 5), Fault("instance", 117_592, 4), LATE)
+FAILED = (Fault("instance", 80_303, 6), Fault("job-refuse", 0, 5), Fault("pause", 103, 1_200_000), LATE)
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        Schedule(621_515, (Start("one"),), REFUSED, door="own", month=2, waits=0, pace=30_000),
+        Schedule(102_381, (Start("one", 0, 3),), CANCELLED, runners=2, door="own", room=4, waits=0, pace=30_000),
+        Schedule(210_147, (Start("one"),), FAILED, door="own", room=4, waits=0),
+    ],
+    ids=["its second is refused", "its job is cancelled", "its second fails"],
+)
+def test_a_post_that_arrives_late_does_no_work_that_is_not_booked(late: Schedule) -> None:
+    assert World(late).run().breaches == ()

@@ -171,3 +171,33 @@ def test_a_listener_that_does_not_listen_is_let_go(tmp_path: Path) -> None:
             assert heard == list(range(PENDING))
 
     asyncio.run(scenario())
+
+
+class Broken(Slow):
+    """A Studio whose next answer is no answer, once it is said to be broken."""
+
+    broken = False
+
+    async def events(self, since: int, *, film_id: str | None = None, limit: int = 500) -> Events:
+        if self.broken:
+            raise KeyError("seq")
+        return await self.studio.events(since, film_id=film_id, limit=limit)
+
+
+def test_who_listens_to_a_poller_that_died_is_let_go_and_comes_back(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with parts(tmp_path) as (fast, db, film):
+            assert isinstance(fast.studio, Studio)
+            studio = Broken(fast.studio)
+            hub = Hub(studio)
+            async with hub.listen(film, None) as signals:
+                studio.broken = True
+                assert [signal async for signal in signals] == []
+                async with hub.listen(film, None) as none:
+                    assert [signal async for signal in none] == []
+                studio.broken = False
+                async with hub.listen(film, None) as again:
+                    await tell(db, film, 1)
+                    assert len(await take(again, 1)) == 1
+
+    asyncio.run(asyncio.wait_for(scenario(), 20))

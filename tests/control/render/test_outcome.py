@@ -98,6 +98,26 @@ def test_a_404_of_the_same_queue_means_never_accepted() -> None:
     assert (end.state, end.charge_u) == ("never_started", 0)
 
 
+@pytest.mark.parametrize("queue", ["q1", "q2"])
+def test_a_404_is_no_end_where_an_earlier_post_may_still_arrive(queue: str) -> None:
+    posted_twice = replace(JOB, posts=2)
+    assert judge(posted_twice, Seen(LATE_START - 1, Gone(queue)), PAID) is None
+    never = judge(posted_twice, Seen(LATE_START, Gone(queue)), PAID)
+    assert never is not None
+    assert (never.state, never.charge_u, never.basis) == ("never_started", 600, "bound")
+    assert judge(posted_twice, Seen(LATE_END - 1, Gone(queue), started=STARTED), PAID) is None
+    lost = judge(posted_twice, Seen(LATE_END, Gone(queue), started=STARTED), PAID)
+    assert lost is not None
+    assert lost.state == "lost"
+
+
+@pytest.mark.parametrize("said", ["FAILED", "CANCELLED", "COMPLETED"])
+def test_a_time_that_a_door_states_is_not_all_of_it_where_an_earlier_post_may_have_arrived_elsewhere(said: str) -> None:
+    end = judge(replace(JOB, posts=2), Seen(0, door(said, executionTime=100), started=STARTED), PAID)
+    assert end is not None
+    assert (end.charge_u, end.basis) == (JOB.hold_u, "bound")
+
+
 def test_a_404_of_another_queue_means_lost() -> None:
     end = judge(JOB, Seen(0, Gone("q2")), PAID)
     assert end is not None

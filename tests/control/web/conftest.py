@@ -79,7 +79,7 @@ def page(context: BrowserContext, log: Log) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def film(context: BrowserContext) -> str:
+def film(context: BrowserContext, running: RunningStudio) -> str:
     """The path of a film that was written in the page and rendered; the way there is watched without reloading."""
     page = context.new_page()
     page.goto("/new")
@@ -95,9 +95,11 @@ def film(context: BrowserContext) -> str:
         if page.locator("#screen video").count():
             break
         page.wait_for_timeout(200)
-    expect(page.locator("#now")).to_contain_text("Finished", timeout=10_000)
+    path = page.url.removeprefix(str(page.evaluate("location.origin")))
+    with running.client() as client:
+        said = client.get(f"/api{path}/renders").text
+    expect(page.locator("#now"), f"the Studio says {said}").to_contain_text("Finished", timeout=10_000)
     assert page.evaluate("window.kept") is True, "the page was loaded again"
     assert len(seen) > 3, f"progress did not move: {seen}"
-    path = page.url.removeprefix(str(page.evaluate("location.origin")))
     page.close()
     return path

@@ -19,7 +19,7 @@ from functions.media.source import Clip, describe
 from functions.media.writer import ClipWriter, workers
 from tests.servers import footage
 
-DRAFT = Encoder("libx264", "draft")
+DRAFT, STANDARD = Encoder("libx264", "draft"), Encoder("libx264", "standard")
 
 
 def rewritten(clip: Clip, path: Path, encoder: Encoder = DRAFT, lanes: int = 0, skip: int = 0) -> Clip:
@@ -36,6 +36,17 @@ def test_every_frame_is_written_in_order(tmp_path: Path, quality: Quality) -> No
     made = rewritten(clip, tmp_path / "out.mp4", Encoder("libx264", quality))
     assert [round(float(np.median(p[:48]))) for p in Frames(made)] == lumas
     assert (made.rate, made.frames, made.notes) == (clip.rate, 61, ())
+
+
+def test_the_same_pictures_make_the_same_bytes(tmp_path: Path) -> None:
+    clip = describe(footage.sounding_clip(tmp_path / "in.mp4", 1, "96x64", "24"))
+    pictures, made = list(Frames(clip)), set()
+    for _ in range(40):
+        with ClipWriter(tmp_path / "out.mp4", clip.size, clip.rate, clip.frames, STANDARD, clip, lanes=2) as out:
+            for picture in pictures:
+                out.write(picture)
+        made.add((tmp_path / "out.mp4").read_bytes())
+    assert len(made) == 1
 
 
 def test_sound_is_carried_bit_for_bit(tmp_path: Path) -> None:
