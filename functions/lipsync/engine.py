@@ -18,11 +18,10 @@ from functions.contract.params import Lipsync
 from functions.lipsync import networks
 from functions.lipsync.features import Hearing
 from functions.lipsync.measure import Sync, sharpness
-from functions.lipsync.mesh import FaceMesh
 from functions.lipsync.networks import BATCH, SMALL_BATCH, Mouths
-from functions.lipsync.patch import blended, laid, shown
+from functions.lipsync.patch import blended, shown
 from functions.lipsync.speech import Spoken, lines
-from functions.lipsync.stages import Mouth, Preparation, Seen, Todo, colours
+from functions.lipsync.stages import Mouth, Preparation, Seen, Todo
 from functions.media.ahead import Ahead
 from functions.media.encoders import choose
 from functions.media.frames import Frames, Packed
@@ -31,15 +30,16 @@ from functions.media.writer import ClipWriter
 from functions.models import offline
 from functions.models.device import detect
 from functions.models.faces import FaceDetector
+from functions.models.mesh import FaceMesh
+from functions.models.patches import colours, laid
 from functions.models.plan import Plan, make_plan
 from functions.models.record import measured_memory, provenance
 from functions.models.replan import run_planned
 from functions.models.snapshots import Snapshots
 from functions.models.staging import Stages
+from functions.models.tracks import DETECTOR, MESH, face_mesh, face_models
 from functions.runtime.engine import Job, Outcome
 
-DETECTOR, MESH = "mediapipe-faces", "mediapipe-mesh"
-DETECTOR_FILE, MESH_FILE = "face_detection_full_range.tflite", "face_landmark.tflite"
 SETS = (networks.UNET, networks.VAE, networks.WHISPER, DETECTOR, MESH)
 AHEAD = 16
 """Pictures that are decoded, and that are prepared, before they are wanted."""
@@ -126,9 +126,7 @@ class LipsyncMuseTalk:
     @functools.cached_property
     def faces(self) -> tuple[FaceDetector, FaceMesh, FaceMesh]:
         """The detector and the mesh of the preparing thread, the mesh of the measuring one. Raises `EngineError`."""
-        mesh = self.snapshots.folder(MESH) / MESH_FILE
-        detector = FaceDetector(self.snapshots.folder(DETECTOR) / DETECTOR_FILE)
-        return detector, FaceMesh(mesh), FaceMesh(mesh)
+        return *face_models(self.snapshots), face_mesh(self.snapshots)
 
     def _attempt(
         self, job: Job, params: Lipsync, clip: Clip, spoken: list[Spoken], parts: networks.Parts, plan: Plan

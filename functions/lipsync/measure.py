@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.contract.job import Note
-from functions.lipsync.mesh import MOUTH, Mesh, Picture
+from functions.models.mesh import MOUTH, Mesh, Picture
 
 MOST = 500
 """Frames of a figure that are looked at, at most."""

@@ -5,16 +5,14 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-import cv2
-import numpy as np
-
-from functions.lipsync.mesh import FaceMesh, Mesh, Picture
-from functions.lipsync.patch import Framed, cut, framed
+from functions.lipsync.patch import Framed, framed
 from functions.lipsync.speech import Spoken, speaking
-from functions.lipsync.tracker import Tracker
+from functions.lipsync.tracker import Casting
 from functions.media.frames import Packed
 from functions.media.source import Clip
 from functions.models.faces import FaceDetector
+from functions.models.mesh import FaceMesh, Mesh
+from functions.models.patches import colours, cut
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ class Preparation:
 
     def __init__(self, clip: Clip, lines: list[Spoken], detector: FaceDetector, mesh: FaceMesh) -> None:
         self.clip, self.lines, self.seen = clip, lines, Seen()
-        self._tracker = Tracker(detector, mesh)
+        self._tracker = Casting(detector, mesh)
 
     def of(self, pictures: Iterable[Packed]) -> Generator[Todo, None, None]:
         """All pictures in order."""
@@ -79,8 +77,3 @@ class Preparation:
                 continue
             self.seen.moved[figure] += 1
             yield Mouth(line, weight, moment, faces[figure].mesh, found, cut(picture, found.box))
-
-
-def colours(picture: Packed) -> Picture:
-    """R'G'B' (rows, columns, 3) of a packed picture, for looking at: by BT.601's matrix, which is quick."""
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_YUV2RGB_I420), np.uint8)

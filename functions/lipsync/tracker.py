@@ -1,69 +1,22 @@
-"""Faces through a clip: detected now and then, followed by their points between, given to those who speak."""
+"""Which of the faces that are followed through a clip belong to those who speak."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-
-import numpy as np
 
 from functions.contract.params import At
-from functions.lipsync.mesh import FaceMesh, Look, Mesh, Picture
 from functions.models.faces import FaceDetector
+from functions.models.mesh import FaceMesh
+from functions.models.tracks import Track, Tracker
 
-EVERY = 8
-"""Frames after which new faces are looked for while some are followed."""
-NEAR = 0.5
-"""Distance of two centres, in widths, within which they are one face."""
-STEADY, FREE = 0.02, 0.35
-"""Movement a frame, in widths, that is trembling, and the share of a tremble that is followed."""
 PLACES: Mapping[At, float] = {"far-left": 0.1, "left": 0.28, "centre": 0.5, "right": 0.72, "far-right": 0.9}
 """Where in the picture's width a person of each position is expected."""
 
 
-@dataclass
-class Track:
-    """One face while it is seen. `number` names it."""
-
-    number: int
-    mesh: Mesh
-
-
-class Tracker:
-    """Follows all faces of consecutive pictures."""
+class Casting(Tracker):
+    """Follows all faces of consecutive pictures and remembers which figure has which."""
 
     def __init__(self, detector: FaceDetector, mesh: FaceMesh) -> None:
-        self._detector, self._mesh = detector, mesh
-        self._tracks: list[Track] = []
-        self._since, self._named = EVERY, 0
+        super().__init__(detector, mesh)
         self._figures: dict[str, int] = {}
-
-    def next(self, picture: Picture) -> list[Track]:
-        """Faces of the next R'G'B' picture."""
-        followed = [t for t in self._tracks if self._follow(t, picture)]
-        lost = len(followed) < len(self._tracks)
-        self._tracks, self._since = followed, self._since + 1
-        if lost or self._since >= EVERY or not followed:
-            self._detect(picture)
-        return list(self._tracks)
-
-    def skipped(self) -> None:
-        """Pictures were left out: what was followed may be elsewhere."""
-        self._tracks, self._since = [], EVERY
-
-    def _follow(self, track: Track, picture: Picture) -> bool:
-        found = self._mesh.find(picture, track.mesh.look)
-        if found is None or _distance(found, track.mesh) > NEAR:
-            return False
-        moved = float(np.abs(found.points - track.mesh.points).mean()) / max(track.mesh.width, 1.0)
-        track.mesh = track.mesh.toward(found, 1.0 if moved > STEADY else FREE + (1 - FREE) * moved / STEADY)
-        return True
-
-    def _detect(self, picture: Picture) -> None:
-        self._since = 0
-        for face in self._detector.find(picture):
-            mesh = self._mesh.find(picture, Look.of(face))
-            if mesh is not None and all(_distance(mesh, t.mesh) > NEAR for t in self._tracks):
-                self._named += 1
-                self._tracks.append(Track(self._named, mesh))
 
     def speakers(self, asked: Mapping[str, At], tracks: Sequence[Track], width: int) -> dict[str, Track]:
         """The face of each figure: the one it had, else the nearest to its position that nobody else has."""
@@ -78,8 +31,3 @@ class Tracker:
                 found[figure] = min(free, key=lambda t: abs(t.mesh.centre[0] / width - PLACES[at]))
         self._figures |= {figure: track.number for figure, track in found.items()}
         return found
-
-
-def _distance(one: Mesh, other: Mesh) -> float:
-    (ax, ay), (bx, by) = one.centre, other.centre
-    return float(np.hypot(ax - bx, ay - by)) / max(one.width, other.width, 1.0)

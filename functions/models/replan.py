@@ -28,27 +28,27 @@ def run_planned(plan: Plan, attempt: Callable[[Plan], T]) -> tuple[T, tuple[Note
 
     Raises `OutOfMemory` where that does not suffice either or there is none, and what else `attempt` raises.
     """
-    made, failed = _tried(plan, attempt)
+    made, failed = tried(lambda: attempt(plan))
     if failed is None:
         return made[0], ()
     less = smaller(plan)
     if less is None:
         raise OutOfMemory(f"out of memory under the smallest plan ({plan.why}): {failed}; use a larger device")
-    again, failed_again = _tried(less, attempt)
+    again, failed_again = tried(lambda: attempt(less))
     if failed_again is not None:
         raise OutOfMemory(f"out of memory twice, last under {less.why}: {failed_again}; use a larger device")
     note = Note(code="replanned", detail=f"Out of memory under {plan.why}; made under {less.why}.", value=less.why)
     return again[0], (note,)
 
 
-def _tried(plan: Plan, attempt: Callable[[Plan], T]) -> tuple[list[T], str | None]:
+def tried(attempt: Callable[[], T]) -> tuple[list[T], str | None]:
     """([what was made], None), or ([], how memory ran out), with the failed frames' tensors let go."""
     try:
-        return [attempt(plan)], None
+        return [attempt()], None
     except (RuntimeError, MemoryError, OutOfMemory) as error:
         if not out_of_memory(error):
             raise
-        failed = str(error) or type(error).__name__
+        failed = (str(error) or type(error).__name__).partition("\n")[0]
         traceback.clear_frames(error.__traceback__)
     empty_cache()
     return [], failed

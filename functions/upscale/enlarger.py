@@ -1,6 +1,6 @@
 """Frames through a network: batches, tiles where memory asks for them, transfers beside the work."""
 
-import traceback
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
@@ -12,8 +12,7 @@ from functions.contract.base import Size
 from functions.contract.errors import OutOfMemory, OutputRefused
 from functions.contract.job import Note
 from functions.models import colour
-from functions.models.replan import out_of_memory
-from functions.models.residency import empty_cache
+from functions.models.replan import tried
 from functions.models.transfer import Coming, Picture, Transfer
 from functions.upscale.fit import Fit
 from functions.upscale.network import Network, resized
@@ -59,23 +58,12 @@ class Enlarger:
         done = 0
         while done < len(batch):
             part = batch[done : done + self.fit.batch]
-            made, failed = self._attempt(part)
-            if made is None:
+            made, failed = tried(functools.partial(self._launch, part))
+            if failed is not None:
                 self._shrink(failed)
                 continue
             done += len(part)
-            yield made
-
-    def _attempt(self, part: Sequence[Picture]) -> tuple[Coming | None, str]:
-        try:
-            return self._launch(part), ""
-        except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error):
-                raise
-            failed = str(error).partition("\n")[0]
-            traceback.clear_frames(error.__traceback__)
-        empty_cache()
-        return None, failed
+            yield from made
 
     def _shrink(self, failed: str) -> None:
         less = self.fit.smaller(self.source)

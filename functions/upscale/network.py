@@ -3,18 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import spandrel
 import torch
-from safetensors.torch import load_file
-from spandrel import ImageModelDescriptor, ModelLoader
+from spandrel import ImageModelDescriptor
 from torch import Tensor, nn
 from torch.nn import functional
 
 from functions.contract.base import Size
-from functions.contract.errors import EngineError
 from functions.models.kernels import channels_last
-
-FORMAT = ".safetensors"
+from functions.models.pictures import picture_network
 
 
 @dataclass(frozen=True)
@@ -39,16 +35,7 @@ class Network:
 
 def load(folder: Path, where: torch.device) -> Network:
     """The network of a weight set. Raises `EngineError` for a set that holds none, or one that is not for RGB."""
-    files = sorted(folder.glob(f"*{FORMAT}"))
-    if len(files) != 1:
-        raise EngineError(f"{folder} holds {len(files)} files of weights: an upscaler has exactly one")
-    try:
-        found = ModelLoader(device="cpu").load_from_state_dict(dict(load_file(files[0])))
-    except (spandrel.UnsupportedModelError, RuntimeError, ValueError, KeyError) as error:
-        raise EngineError(f"{files[0]} is no network that spandrel knows ({error}): choose another set") from error
-    if not isinstance(found, ImageModelDescriptor) or (found.input_channels, found.output_channels) != (3, 3):
-        raise EngineError(f"{files[0]} is a {found.architecture.name} that does not turn RGB into RGB")
-    return _ready(found, where)
+    return _ready(picture_network(folder), where)
 
 
 def _ready(found: "ImageModelDescriptor[nn.Module]", where: torch.device) -> Network:

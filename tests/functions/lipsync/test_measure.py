@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from functions.lipsync.measure import Sync, offset, sharpness
-from functions.lipsync.mesh import Mesh
+from functions.models.mesh import Mesh
 from tests.servers.talking import face_in, mesh, opened, portrait, syllables
 
 STEP = Fraction(1, 25)

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from functions.lipsync.mesh import Mesh
-from functions.lipsync.patch import DISPLAY, Framed, blended, cut, framed, laid, shown
+from functions.lipsync.patch import Framed, blended, framed, shown
 from functions.models.colour import to_packed, to_rgb
+from functions.models.mesh import Mesh
+from functions.models.patches import DISPLAY, cut, laid
 from tests.servers.talking import face_in, portrait
 
 

@@ -2,7 +2,6 @@
 
 import json
 import math
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,8 @@ from torch import nn
 from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperModel
 
 from functions.lipsync import networks
-from functions.lipsync.engine import DETECTOR, DETECTOR_FILE, MESH, MESH_FILE
 from functions.models.convert import convert
-from tests.servers.faces import detector_weights
+from tests.servers.faces import face_models
 
 UNET: dict[str, Any] = {
     "_class_name": "UNet2DConditionModel",
@@ -82,9 +80,7 @@ def weights(root: Path, faces: Path | None = None, seed: int = 0) -> None:
     _stored(WhisperModel(config), root / networks.WHISPER / "pytorch_model.safetensors", lambda name: f"model.{name}")
     config.save_pretrained(root / networks.WHISPER)
     WhisperFeatureExtractor(feature_size=80).save_pretrained(root / networks.WHISPER)
-    for name, file in ((DETECTOR, DETECTOR_FILE), (MESH, MESH_FILE)):
-        (root / name).mkdir()
-        shutil.copy(faces / file if faces else detector_weights().with_name(file), root / name)
+    face_models(root, faces)
 
 
 def spoil(root: Path) -> None:
