@@ -1,0 +1,1 @@
+"""Faces of a clip restored by a face network."""
