@@ -76,6 +76,15 @@ def test_rendering_again_says_that_nothing_is_made(page: Page, film: str) -> Non
     expect(page.locator("#now")).to_contain_text("already made")
 
 
+def test_a_page_whose_live_events_are_cut_off_still_goes_on(context: BrowserContext, film: str) -> None:
+    page = context.new_page()
+    page.route("**/events?*", lambda route: route.abort())
+    page.goto(film)
+    page.get_by_role("button", name="Render the film").click()
+    expect(page.locator("#now")).to_contain_text("Finished", timeout=60_000)
+    page.close()
+
+
 def test_an_edited_storyboard_says_what_is_to_be_made(page: Page, film: str) -> None:
     page.goto(film)
     page.get_by_role("link", name="Storyboard").click()
