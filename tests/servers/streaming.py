@@ -8,14 +8,16 @@ from pathlib import Path
 
 from functions.catalog import builtin
 from functions.contract.base import Rate, Size
-from functions.contract.params import Interpolate, Params, Upscale
+from functions.contract.params import FaceRestore, Interpolate, Params, Upscale
 from functions.media.source import describe
 from tests.servers.job import LocalJob
 
 
 def params(kind: str, clip: Path) -> Params:
-    """Twice the size, or twice the rate."""
+    """Twice the size, twice the rate, or faces restored."""
     found = describe(clip)
+    if kind == "face_restore":
+        return FaceRestore()
     if kind == "upscale":
         return Upscale(size=Size(width=2 * found.size.width, height=2 * found.size.height))
     rate = Rate(num=2 * found.rate.num, den=found.rate.den)

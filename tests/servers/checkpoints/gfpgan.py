@@ -21,6 +21,9 @@ SLOPE = 0.2
 TINT = (0.25, 0.0, -0.25)
 """What every network here adds to red, green and blue in -1..1: so that it shows which channel is which."""
 
+NOISE, GRAIN = "stylegan_decoder.noises.noise14", 0.02
+"""The noise of the decoder's last layer, and its weight."""
+
 
 def mirrored(channels: int, outputs: int) -> Tensor:
     """(channels, 6): the first three channels rectified are those of a picture, the next three those of its negative;
@@ -92,8 +95,9 @@ def _last(state: State) -> State:
     rgb = state[f"{colour}.modulated_conv.weight"]
     for k in range(3):
         rgb[0, k, half + k], rgb[0, k, half + k + 3] = 1 / (1 + SLOPE) / 2**0.5, -1 / (1 + SLOPE) / 2**0.5
-    tint = torch.tensor(TINT).view(1, 3, 1, 1)
-    return {conv: state[conv], f"{colour}.modulated_conv.weight": rgb, f"{colour}.bias": tint}
+    tint, grain = torch.tensor(TINT).view(1, 3, 1, 1), torch.tensor([GRAIN])
+    weights = {conv: state[conv], f"{colour}.modulated_conv.weight": rgb, f"{colour}.bias": tint}
+    return {**weights, "stylegan_decoder.style_convs.13.weight": grain}
 
 
 def compact() -> State:
