@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from functions.contract.job import JobRequest, JobResult
 from tests.control.render.bench import ONE, bench, cheaper
 
 pytestmark = pytest.mark.anyio
@@ -40,6 +41,25 @@ async def test_a_local_door_too_busy_for_what_it_may_have_taken_before_still_hea
         await b.turn(times=4, ms=3000)
         assert b.door.job(b.door.accepted[0]).cancelled == 1
         assert (await b.jobs())[0]["state"] == "cancelled"
+
+
+@pytest.mark.parametrize(("first", "sealed"), [(["swallow"], True), ([], False)], ids=["sent twice", "sent once"])
+async def test_a_job_that_may_be_on_its_way_still_finds_a_result_where_its_door_ended_it_without(
+    tmp_path: Path, first: list[str], sealed: bool
+) -> None:
+    async with bench(tmp_path, cheaper(repeatable=True)) as b:
+        b.door.run = list(first)
+        render = await b.start(ONE)
+        await b.turn(times=2, ms=3000)
+        await b.studio.cancel(render)
+        await b.turn(times=4, ms=3000)
+        job = (await b.jobs())[0]
+        request = JobRequest.model_validate_json(job["request"])
+        assert (job["state"], job["posts"]) == ("cancelled", 1 + len(first))
+        assert (await b.store.head(request.reserved.result.key) is not None) == sealed
+        if sealed:
+            result = JobResult.model_validate_json(await b.store.read(request.reserved.result.key))
+            assert (result.status, result.job_id, result.fingerprint) == ("cancelled", request.job_id, job["fp"])
 
 
 async def test_a_local_door_that_never_took_it_gets_it_again(tmp_path: Path) -> None:
