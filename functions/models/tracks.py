@@ -1,5 +1,6 @@
 """Faces through a clip: detected now and then, followed by their points between."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ EVERY = 8
 """Frames after which new faces are looked for while some are followed."""
 NEAR = 0.5
 """Distance of two centres, in widths, within which they are one face."""
+SAME = 0.2
+"""Distance of two faces that are followed, in widths, within which they are one."""
 STEADY, FREE = 0.02, 0.35
 """Movement a frame, in widths, that is trembling, and the share of a tremble that is followed."""
 
@@ -26,6 +29,12 @@ class Track:
     mesh: Mesh
 
 
+def apart(one: Mesh, other: Mesh) -> float:
+    """Distance of the centres of two faces, in widths of the larger."""
+    (ax, ay), (bx, by) = one.centre, other.centre
+    return float(np.hypot(ax - bx, ay - by)) / max(one.width, other.width, 1.0)
+
+
 class Tracker:
     """Follows all faces of consecutive pictures."""
 
@@ -36,7 +45,7 @@ class Tracker:
 
     def next(self, picture: Picture) -> list[Track]:
         """Faces of the next R'G'B' picture."""
-        followed = [t for t in self._tracks if self._follow(t, picture)]
+        followed = _distinct([t for t in self._tracks if self._follow(t, picture)])
         lost = len(followed) < len(self._tracks)
         self._tracks, self._since = followed, self._since + 1
         if lost or self._since >= EVERY or not followed:
@@ -49,7 +58,7 @@ class Tracker:
 
     def _follow(self, track: Track, picture: Picture) -> bool:
         found = self._mesh.find(picture, track.mesh.look)
-        if found is None or _distance(found, track.mesh) > NEAR:
+        if found is None or apart(found, track.mesh) > NEAR:
             return False
         moved = float(np.abs(found.points - track.mesh.points).mean()) / max(track.mesh.width, 1.0)
         track.mesh = track.mesh.toward(found, 1.0 if moved > STEADY else FREE + (1 - FREE) * moved / STEADY)
@@ -59,14 +68,18 @@ class Tracker:
         self._since = 0
         for face in self._detector.find(picture):
             mesh = self._mesh.find(picture, Look.of(face))
-            if mesh is not None and all(_distance(mesh, t.mesh) > NEAR for t in self._tracks):
+            if mesh is not None and all(apart(mesh, t.mesh) > NEAR for t in self._tracks):
                 self._named += 1
                 self._tracks.append(Track(self._named, mesh))
 
 
-def _distance(one: Mesh, other: Mesh) -> float:
-    (ax, ay), (bx, by) = one.centre, other.centre
-    return float(np.hypot(ax - bx, ay - by)) / max(one.width, other.width, 1.0)
+def _distinct(tracks: Sequence[Track]) -> list[Track]:
+    """Without those who went behind another face, and would follow that from then on."""
+    kept: list[Track] = []
+    for track in tracks:
+        if all(apart(track.mesh, other.mesh) > SAME for other in kept):
+            kept.append(track)
+    return kept
 
 
 def face_models(snapshots: Snapshots) -> tuple[FaceDetector, FaceMesh]:

@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
+from control.graph.builder import DEFAULT_ENGINES
 from functions.catalog import Catalog, builtin, parse, weights
 from functions.contract.base import StepKind
 from functions.contract.manifest import EMPTY_DIGEST, DurationGrid
@@ -177,6 +178,12 @@ def test_the_worst_licence_decides() -> None:
     assert verdicts["motion-wan"] == "yes"
     assert verdicts["motion-cogvideox"] == "disputed"
     assert "no" not in verdicts.values()
+
+
+def test_no_engine_of_doubtful_licence_is_a_default() -> None:
+    verdicts = {name: builtin()[name].commercial for name in DEFAULT_ENGINES.values()}
+    assert set(verdicts.values()) == {"yes"}
+    assert "face_restore" not in DEFAULT_ENGINES
 
 
 def test_a_grid_without_steps_takes_any_length() -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.servers.checkpoints.lock import environment
@@ -13,16 +14,21 @@ from tests.servers.talking import clip, portrait
 
 RATE = 4
 """Frames a second: few, since each is worked on."""
+SEEN = 10
+"""Seconds of each minute in which there is a face."""
 
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_length(weights: Path, tmp_path: Path) -> None:
-    ten = clip(tmp_path / "10.mp4", lambda _: portrait(), 10 * RATE, str(RATE))
+    nobody = np.full_like(portrait(), 90)
+    ten = clip(tmp_path / "10.mp4", lambda _: portrait(), SEEN * RATE, str(RATE))
+    minute = clip(tmp_path / "60.mp4", lambda n: portrait() if n < SEEN * RATE else nobody, 60 * RATE, str(RATE))
     long = tmp_path / "600.mp4"
-    ffmpeg("-stream_loop", "59", "-i", ten, "-c", "copy", long)
+    ffmpeg("-stream_loop", "9", "-i", minute, "-c", "copy", long)
     peaks = {}
     for path in (ten, long):
-        argv = [sys.executable, "-m", "tests.servers.streaming", "face-restore-gfpgan", path, tmp_path / path.stem]
+        folder = str(tmp_path / path.stem)
+        argv = [sys.executable, "-m", "tests.servers.streaming", "face-restore-gfpgan", str(path), folder]
         environ = {**os.environ, **environment(weights)}
         done = subprocess.run(argv, env=environ, capture_output=True, text=True, check=True)
         peaks[path.stem] = int(done.stdout.splitlines()[-1])
