@@ -14,7 +14,7 @@ from torch.nn import functional
 from functions.catalog import builtin
 from functions.contract.base import Rate, Size
 from functions.contract.params import Interpolate
-from functions.interpolate.engine import InterpolationEngine
+from functions.interpolate.engine import InterpolationEngine, Item
 from functions.interpolate.ifnet import MULTIPLE
 from functions.interpolate.rife import InterpolateRife
 from functions.interpolate.timing import Between, Whole
@@ -132,7 +132,7 @@ def test_the_network_gets_these_pictures_at_these_moments_and_its_own_go_out(eng
     pictures = [np.ascontiguousarray(shrunk(n)) for n in range(4)]
     moments = [0.1, 0.3, 0.9]
     items = [Between(a, b, t) for (a, b), t in zip(pairwise(pictures), moments, strict=True)]
-    whole = [items[0], Whole(pictures[1]), items[1], items[2]]
+    whole: list[Item] = [items[0], Whole(pictures[1]), items[1], items[2]]
     with torch.inference_mode():
         made = list(engine.filled(whole, Size(width=96, height=64)))
         wanted = [direct(engine, item) if isinstance(item, Between) else item.picture for item in whole]
