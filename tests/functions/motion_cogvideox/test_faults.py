@@ -61,6 +61,24 @@ def test_out_of_memory_is_made_again_once_one_plan_smaller(worker: Worker, stage
     assert "replanned" in {note.code for note in result.notes}
 
 
+@pytest.mark.parametrize("part", ["transformer", "vae"])
+def test_a_missing_or_altered_weight_file_is_named(weights: Path, worker: Worker, part: str) -> None:
+    bench, params = worker(), motion(8, 9, SIZE, steps=2)
+    path = next((weights / WEIGHTS / part).glob("*.safetensors"))
+    whole = path.read_bytes()
+    try:
+        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        altered = bench.run(params).error
+        path.unlink()
+        missing = bench.run(params).error
+    finally:
+        path.write_bytes(whole)
+    assert altered is not None
+    assert missing is not None
+    assert (altered.code, path.name in altered.message) == ("engine_failed", True), altered.message
+    assert "missing" in missing.message
+
+
 def test_single_forwards_on_given_latents_are_golden(model: CogVideoXTransformer3DModel) -> None:
     hidden, words = noise((1, SHAPE[1], 8, SHAPE[3], SHAPE[4]), 1, "golden"), noise((1, 226, WIDTH), 2, "golden")
     turns = rotary(model.config, SHAPE[1], SHAPE[3], SHAPE[4], torch.device("cpu"))

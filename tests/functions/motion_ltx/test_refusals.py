@@ -1,5 +1,6 @@
 """What the engine refuses, and what it survives."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,6 +77,38 @@ def test_out_of_memory_is_made_again_once_one_plan_smaller(worker: Worker) -> No
     result = bench.run(motion(24, 9, SIZE))
     assert result.error is None
     assert "replanned" in {note.code for note in result.notes}
+
+
+def test_latents_that_are_not_numbers_are_refused_and_the_next_job_is_well(worker: Worker) -> None:
+    bench = worker()
+    bench.run(motion(24, 9, SIZE))
+    engine = bench.engine
+    assert isinstance(engine, MotionLtx)
+    for key, held in engine.stages.onboard._held.items():
+        if key[0][1] == "transformer":  # type: ignore[index]
+            held.value.proj_out.bias.data.fill_(float("nan"))
+    result = bench.run(motion(24, 9, SIZE))
+    assert result.error is not None
+    assert (result.error.code, "step 1 " in result.error.message) == ("output_refused", True), result.error.message
+    assert bench.run(motion(24, 9, SIZE)).error is None
+
+
+def test_a_missing_or_altered_weight_file_is_named(weights: Path, worker: Worker) -> None:
+    bench = worker()
+    path = next((weights / "ltxv-2b-0.9.8-distilled").glob("*.safetensors"))
+    whole = path.read_bytes()
+    try:
+        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        altered = bench.run(motion(24, 9, SIZE)).error
+        path.unlink()
+        missing = bench.run(motion(24, 9, SIZE)).error
+    finally:
+        path.write_bytes(whole)
+    assert altered is not None
+    assert missing is not None
+    assert (altered.code, path.name in altered.message) == ("engine_failed", True), altered.message
+    assert "missing" in missing.message
+    assert bench.run(motion(24, 9, SIZE)).error is None
 
 
 def test_the_two_sizes_are_two_thirds_and_twice_that() -> None:
