@@ -38,6 +38,9 @@ class Count:
         found = [
             Note(code="frames_made", detail=f"{self.made} frames were made between others", value=float(self.made))
         ]
+        if not self.made:
+            detail = "nothing was made between others: the clip has this rate already, or no picture follows another"
+            found.append(Note(code="nothing_to_make", detail=detail))
         if self.cuts:
             detail = f"the clip has {self.cuts} cuts; no frame mixes two scenes"
             found.append(Note(code="cuts", detail=detail, value=float(self.cuts)))

@@ -84,3 +84,13 @@ def test_weights_of_another_network_are_refused(
     result = worker("interpolate-rife").finish(TWICE, footage.sounding_clip(tmp_path / "in.mp4", 1, "96x64", "12"))
     assert result.error is not None
     assert "block5" in result.error.message
+
+
+def test_clip_that_has_the_rate_already_is_passed_on_and_said(worker: Worker, tmp_path: Path) -> None:
+    clip = footage.sounding_clip(tmp_path / "in.mp4", 0.5, "96x64", "24")
+    made = worker("interpolate-flow")
+    found = made.finish(Interpolate(rate=Rate(num=24), frames=12), clip)
+    assert found.error is None
+    assert "nothing_to_make" in {n.code for n in found.notes}
+    slow = footage.sounding_clip(tmp_path / "slow.mp4", 0.5, "96x64", "12")
+    assert "nothing_to_make" not in {n.code for n in made.finish(Interpolate(rate=Rate(num=24), frames=12), slow).notes}
