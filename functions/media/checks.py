@@ -56,7 +56,7 @@ def check_outputs(job: Job, outcome: Outcome, limits: Mapping[str, int]) -> tupl
         _check_file(path, limits[name])
         measured = _measure(path)
         _check_measures(name, measured, expected(job, name))
-        if isinstance(job.params, p.Interpolate | p.Upscale | p.FaceRestore):
+        if isinstance(job.params, p.Interpolate | p.Upscale | p.Lipsync | p.FaceRestore):
             check_carried(input_clip(job), describe(path, name))
         notes += _content(job, name, path, measured, random=outcome.random)
         found[name] = merged(measured.facts, outcome.facts.get(name))
