@@ -14,6 +14,8 @@ from functions.media.frames import Packed
 
 Flow = NDArray[np.float32]
 """(rows, columns, 2): columns and rows, in pixels."""
+Places = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""Columns and rows at which a picture is looked at, for each pixel."""
 AGREE = 1.0
 """Pixels by which there and back may miss before a flow counts half."""
 SMALLEST = 32
@@ -45,27 +47,18 @@ def between(left: Packed, right: Packed, moved: Motion, t: float) -> Packed:
     """The picture `t` of the way."""
     to_left = -(1 - t) * t * moved.forward + t * t * moved.backward
     to_right = (1 - t) * (1 - t) * moved.forward - t * (1 - t) * moved.backward
+    places = _places(to_left), _places(to_right)
     weights = [
-        share * _seen(trust, flow) + 1e-3 * share
-        for share, trust, flow in ((1 - t, moved.trust[0], to_left), (t, moved.trust[1], to_right))
+        share * _seen(trust, place) + 1e-3 * share
+        for share, trust, place in zip((1 - t, t), moved.trust, places, strict=True)
     ]
     ratio = (weights[0] / (weights[0] + weights[1])).astype(np.float32)
-    made = [
-        _mixed(a, b, flows, part)
-        for a, b, flows, part in zip(_planes(left), _planes(right), *_levels((to_left, to_right), ratio), strict=True)
-    ]
-    return np.concatenate([plane.reshape(-1) for plane in made]).reshape(left.shape)
-
-
-def _levels(
-    flows: tuple[Flow, Flow], ratio: NDArray[np.float32]
-) -> tuple[list[tuple[Flow, Flow]], list[NDArray[np.float32]]]:
-    """Flows and weights for Y, Cb and Cr."""
-    rows, columns = ratio.shape
-    half = (columns // 2, rows // 2)
-    small = (_shrunk(flows[0], half) * np.float32(0.5), _shrunk(flows[1], half) * np.float32(0.5))
+    half = (ratio.shape[1] // 2, ratio.shape[0] // 2)
+    small = [_places(_shrunk(flow, half) * np.float32(0.5)) for flow in (to_left, to_right)]
     part = _shrunk(ratio, half)
-    return [flows, small, small], [ratio, part, part]
+    levels = ((*places, ratio), (*small, part), (*small, part))
+    made = [_mixed(a, b, *level) for a, b, level in zip(_planes(left), _planes(right), levels, strict=True)]
+    return np.concatenate([plane.reshape(-1) for plane in made]).reshape(left.shape)
 
 
 def _shrunk(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
@@ -73,26 +66,26 @@ def _shrunk(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.fl
 
 
 def _mixed(
-    a: NDArray[np.uint8], b: NDArray[np.uint8], flows: tuple[Flow, Flow], ratio: NDArray[np.float32]
+    a: NDArray[np.uint8], b: NDArray[np.uint8], there: Places, back: Places, ratio: NDArray[np.float32]
 ) -> NDArray[np.uint8]:
-    first, second = (_seen(p.astype(np.float32), flow) for p, flow in zip((a, b), flows, strict=True))
+    first, second = _seen(a.astype(np.float32), there), _seen(b.astype(np.float32), back)
     return np.rint(first * ratio + second * (1 - ratio)).clip(0, 255).astype(np.uint8)
 
 
-def _seen(values: NDArray[np.float32], flow: Flow) -> NDArray[np.float32]:
-    rows, columns = values.shape
+def _places(flow: Flow) -> Places:
+    rows, columns = flow.shape[:2]
     x = np.arange(columns, dtype=np.float32)[None] + flow[..., 0]
     y = np.arange(rows, dtype=np.float32)[:, None] + flow[..., 1]
-    return np.asarray(cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
+    return x, y
+
+
+def _seen(values: NDArray[np.float32], places: Places) -> NDArray[np.float32]:
+    return np.asarray(cv2.remap(values, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 
 def _trust(flow: Flow, other: Flow) -> NDArray[np.float32]:
     """1 where going there and back ends where it began, falling to 0 where it does not."""
-    rows, columns = flow.shape[:2]
-    x = np.arange(columns, dtype=np.float32)[None] + flow[..., 0]
-    y = np.arange(rows, dtype=np.float32)[:, None] + flow[..., 1]
-    back = cv2.remap(other, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    missed = np.square(flow + np.asarray(back, np.float32)).sum(axis=2)
+    missed = np.square(flow + _seen(other, _places(flow))).sum(axis=2)
     return np.asarray(1 / (1 + missed / AGREE**2), np.float32)
 
 
