@@ -1,14 +1,17 @@
 """Frame rates doubled on this machine's GPU: `python -m tests.benchmarks.gpu.interpolate [--tiny] [--repeat 5]`.
 
-Whole warm jobs of RIFE at 1920x1080 beside the bare network (same batch), the encoder alone, and a plain loop that
-makes one picture at a time in the same precision. Random weights.
+Whole warm jobs of RIFE at 1920x1080 beside the bare network (same batch), the encoder alone, and the plain published
+loop over the same clip, from file to file, in the single precision that its script takes and with its `--fp16`. Raw
+frames of both are compared where neither pads. Random weights.
 """
 
+import copy
 import os
 import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from functions.catalog import builtin
@@ -21,8 +24,10 @@ from functions.media.source import describe
 from functions.models.colour import to_rgb
 from functions.runtime.engine import Engine
 from tests.benchmarks.gpu import motion
-from tests.benchmarks.gpu.upscale import clip, encoded, psnr
+from tests.benchmarks.gpu.upscale import clip, encoded
 from tests.servers.checkpoints import lock, rife
+from tests.servers.upstream.parity import psnr
+from tests.servers.upstream.rife import MULTIPLE, Loop
 
 FULL, TINY = Size(width=1920, height=1080), Size(width=128, height=64)
 
@@ -39,7 +44,7 @@ def whole(engine: Engine, folder: Path, source: Path, frames: int, repeat: int) 
 
 
 def networks(engine: InterpolateRife, source: Path, size: Size) -> dict[str, Any]:
-    """Pictures a second of the network alone, in batches and one at a time, and how alike both are."""
+    """Pictures a second of the network alone, in batches."""
     count = engine.batch(size)
     packed = torch.stack([torch.from_numpy(p) for p in list(Frames(describe(source)))[: count + 1]]).to(engine.where)
     left = torch.arange(count, device=engine.where)
@@ -47,18 +52,34 @@ def networks(engine: InterpolateRife, source: Path, size: Size) -> dict[str, Any
     with torch.inference_mode():
         rgb = to_rgb(packed)
         bare = count / motion.repeated(lambda: engine.made(rgb, left, left + 1, when))
-        batched = engine.made(rgb, left, left + 1, when)
-        begun, single = time.perf_counter(), []
-        for n in range(count):
-            pair = to_rgb(packed[n : n + 2].cpu().to(engine.where))
-            single.append(engine.made(pair, left[:1], left[:1] + 1, when[:1]).cpu())
-    loop = count / (time.perf_counter() - begun)
-    return {
-        "bare_fps": round(bare, 2),
-        "plain_loop_fps": round(loop, 2),
-        "psnr_db": round(psnr(batched.cpu() * 255, torch.cat(single) * 255), 2),
-        "batch": count,
-    }
+    return {"bare_fps": round(bare, 2), "batch": count}
+
+
+def upstream(engine: InterpolateRife, source: Path, folder: Path) -> dict[str, Any]:
+    """The published loop from file to file, and how alike its raw frames are to ours."""
+    found: dict[str, Any] = {}
+    for half in (False, True) if engine.gpu else (False,):
+        network, name = copy.deepcopy(engine.network()), "half" if half else "single"
+        loop = Loop(network.to(memory_format=torch.contiguous_format), engine.where, half=half)
+        loop.clip(source, folder / "loop.mp4")
+        begun = time.perf_counter()
+        frames = loop.clip(source, folder / "loop.mp4")
+        found[f"upstream_{name}_fps"] = round(frames / (time.perf_counter() - begun), 2)
+        found[f"psnr_{name}_db"] = round(alike(engine, loop, source), 2)
+    return found
+
+
+@torch.inference_mode()
+def alike(engine: InterpolateRife, loop: Loop, source: Path) -> float:
+    """PSNR of a raw picture between two, of the part of the frames that neither pads."""
+    packed = torch.from_numpy(np.stack(list(Frames(describe(source)))[:2])).to(engine.where)
+    rgb = to_rgb(packed)
+    rows, columns = (side - side % MULTIPLE or side for side in rgb.shape[2:])
+    codes = (rgb[:, :, :rows, :columns] * 255).round()
+    at = torch.zeros(1, dtype=torch.long, device=engine.where)
+    ours = engine.made(codes / 255, at, at + 1, torch.full((1, 1, 1, 1), 0.5, device=engine.where))
+    theirs = list(loop.frames(iter(codes.byte().permute(0, 2, 3, 1).cpu().numpy())))[1]
+    return psnr((ours[0] * 255).round().permute(1, 2, 0).cpu().numpy(), theirs)
 
 
 def main() -> None:
@@ -75,7 +96,10 @@ def main() -> None:
         seconds, made = whole(engine, folder, source, 2 * count - 1, options.repeat)
         found = networks(engine, source, size)
         encoder = encoded(made, folder / "alone.mp4", size, "draft")
-        results = {"whole_fps": round((2 * count - 1) / seconds, 2), "encoder_fps": round(encoder, 2), **found}
+        plain, fps = upstream(engine, source, folder), (2 * count - 1) / seconds
+        quickest = max(value for name, value in plain.items() if name.endswith("_fps"))
+        ratio = {"times_upstream": round(fps / quickest, 2)}
+        results = {"whole_fps": round(fps, 2), "encoder_fps": round(encoder, 2), **found, **plain, **ratio}
         motion.report("interpolate", options.out, results)
 
 

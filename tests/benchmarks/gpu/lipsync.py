@@ -10,13 +10,10 @@ import argparse
 import os
 import statistics
 import time
-from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
-import cv2
 import numpy as np
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
@@ -37,6 +34,7 @@ from tests.benchmarks.gpu import material, motion
 from tests.servers.checkpoints import lock, musetalk
 from tests.servers.footage import sound_of, write_sound
 from tests.servers.media import ffmpeg
+from tests.servers.upstream.musetalk import Loop
 
 UNET = {
     **{k: v for k, v in musetalk.UNET.items() if not k.startswith("_")},
@@ -49,7 +47,6 @@ VAE = {**musetalk.VAE, "block_out_channels": (128, 256, 512, 512), "layers_per_b
 WHISPER = WhisperConfig(
     d_model=384, encoder_layers=4, encoder_attention_heads=6, encoder_ffn_dim=1536, num_mel_bins=80, vocab_size=51865
 )
-PUBLISHED_BATCH = 8
 
 
 class Benchmark(LipsyncMuseTalk):
@@ -120,64 +117,26 @@ def compared(engine: Benchmark, folder: Path, clip: Path, spoken: Spoken, frames
         extract = networks.extractor(engine.snapshots.folder(networks.WHISPER))
         hearing = Hearing(whisper, extract, engine.where, engine.dtype)
         begun = time.perf_counter()
-        published_loop(engine, mouths, hearing, folder, clip, spoken)
+        loop = Loop(
+            unet,
+            vae,
+            engine.where,
+            lambda number: hearing.at(spoken, Fraction(number, material.RATE)),
+            lambda frame: find(engine, frame),
+        )
+        loop.clip(clip, folder)
         return bare, time.perf_counter() - begun
 
 
-def published_loop(
-    engine: Benchmark, mouths: Mouths, hearing: Hearing, folder: Path, clip: Path, spoken: Spoken
-) -> None:
-    """All frames to PNG, all faces, all latents batch by batch, each frame pasted and written, then encoded."""
-    before, after = folder / "before", folder / "after"
-    for part in (before, after):
-        part.mkdir(parents=True, exist_ok=True)
-    with av.open(str(clip)) as container:
-        for number, frame in enumerate(container.decode(video=0)):
-            cv2.imwrite(str(before / f"{number:06d}.png"), frame.to_ndarray(format="bgr24"))
-    pictures = [np.asarray(cv2.imread(str(path)), np.uint8) for path in sorted(before.glob("*.png"))]
-    found = [_face(engine, picture) for picture in pictures]
-    for first in range(0, len(pictures), PUBLISHED_BATCH):
-        chosen = range(first, min(first + PUBLISHED_BATCH, len(pictures)))
-        made = _spoken(engine, mouths, hearing, spoken, [(n, pictures[n], found[n]) for n in chosen])
-        for number, face in zip(chosen, made, strict=True):
-            cv2.imwrite(str(after / f"{number:06d}.png"), _pasted(pictures[number], found[number], face))
-    ffmpeg(
-        "-r", "25", "-i", after / "%06d.png", "-c:v", "libx264", "-crf", "18", "-pix_fmt", "yuv420p", folder / "x.mp4"
-    )
-
-
-def _face(engine: Benchmark, picture: np.ndarray) -> Framed:
+def find(engine: Benchmark, frame: np.ndarray) -> Framed:
+    """Where the face of a B'G'R' frame is."""
     detector, mesh, _ = engine.faces
-    rgb = np.ascontiguousarray(picture[..., ::-1])
+    rgb = np.ascontiguousarray(frame[..., ::-1])
     seen = mesh.find(rgb, Look.of(detector.find(rgb)[0]))
     box = framed(seen, rgb.shape[1], rgb.shape[0]) if seen else "no_face"
     if isinstance(box, str):
         raise SystemExit(f"the material has no usable face: {box}")
     return box
-
-
-def _spoken(
-    engine: Benchmark, mouths: Mouths, hearing: Hearing, spoken: Spoken, todo: Sequence[tuple[int, np.ndarray, Framed]]
-) -> list[np.ndarray]:
-    crops = []
-    for _, picture, face in todo:
-        box = face.box
-        crop = cv2.resize(
-            picture[box.top : box.bottom, box.left : box.right], (SIDE, SIDE), interpolation=cv2.INTER_LANCZOS4
-        )
-        crops.append(torch.from_numpy(crop[..., ::-1].transpose(2, 0, 1).astype(np.float32) / 255).to(engine.where))
-    heard = torch.stack([hearing.at(spoken, Fraction(number, 25)) for number, _, _ in todo])
-    made = mouths.spoken(torch.stack(crops), heard)
-    return [np.asarray((face * 255).byte().permute(1, 2, 0).cpu().numpy()[..., ::-1], np.uint8) for face in made]
-
-
-def _pasted(picture: np.ndarray, face: Framed, made: np.ndarray) -> np.ndarray:
-    box, mask = face.box, face.mask[..., None]
-    new = cv2.resize(made, (box.width, box.height), interpolation=cv2.INTER_LANCZOS4)
-    whole = picture.copy()
-    part = whole[box.top : box.bottom, box.left : box.right]
-    whole[box.top : box.bottom, box.left : box.right] = (new * mask + part * (1 - mask)).astype(np.uint8)
-    return whole
 
 
 def main() -> None:
