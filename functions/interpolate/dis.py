@@ -54,9 +54,9 @@ def between(left: Packed, right: Packed, moved: Motion, t: float) -> Packed:
     ]
     ratio = (weights[0] / (weights[0] + weights[1])).astype(np.float32)
     half = (ratio.shape[1] // 2, ratio.shape[0] // 2)
-    small = [_places(_shrunk(flow, half) * np.float32(0.5)) for flow in (to_left, to_right)]
+    there, back = (_places(_shrunk(flow, half) * np.float32(0.5)) for flow in (to_left, to_right))
     part = _shrunk(ratio, half)
-    levels = ((*places, ratio), (*small, part), (*small, part))
+    levels = ((*places, ratio), (there, back, part), (there, back, part))
     made = [_mixed(a, b, *level) for a, b, level in zip(_planes(left), _planes(right), levels, strict=True)]
     return np.concatenate([plane.reshape(-1) for plane in made]).reshape(left.shape)
 

@@ -122,8 +122,8 @@ def upscaling(folder: Path, repeat: int, frames: int = 24) -> dict[str, Any]:
 
     @torch.inference_mode()
     def bare(at_once: int) -> None:
-        for part in rgb.split(at_once):
-            network(part.contiguous(memory_format=torch.channels_last))
+        for first in range(0, len(rgb), at_once):
+            network(rgb[first : first + at_once].contiguous(memory_format=torch.channels_last))
 
     loop.clip(source, folder / "loop.mp4")
     upstream = spent(lambda: loop.clip(source, folder / "loop.mp4"))

@@ -19,7 +19,7 @@ from functions.speech_enhance import weights as stored
 from functions.speech_enhance.engine import SpeechRestore
 from functions.speech_enhance.network import Asked, Enhancer, Noise
 from functions.speech_enhance.pieces import CONTEXT, Piece
-from functions.speech_enhance.spectrum import RATE
+from functions.speech_enhance.spectrum import RATE, Resampler
 from functions.speech_enhance.work import heard
 from tests.servers.footage import Sound, write_sound
 from tests.servers.job import LocalJob
@@ -75,7 +75,7 @@ def test_sound_is_that_of_the_published_loop(weights: Path, ours: tuple[np.ndarr
     given, made = ours
     network = stored.load(weights / "resemble-enhance", torch.device("cpu"))
     whole = theirs(network, given)
-    again = resemble.Resampler(RATE, SAMPLE_RATE)(whole[None])[0].numpy()
+    again = Resampler(RATE, SAMPLE_RATE)(whole[None])[0].numpy()
     wanted = again[CONTEXT : CONTEXT + len(made)]
     peak = float(np.abs(wanted).max())
     assert psnr(made, wanted, peak) > EQUAL_DB

@@ -61,7 +61,8 @@ class Loop:
     def _latent(self, picture: Tensor) -> Tensor:
         likely = self.vae.encode((picture * 2 - 1).to(self.vae.dtype)).latent_dist
         found: Tensor = likely.sample() if self.drawn else likely.mode()
-        return found * self.vae.config.scaling_factor
+        scale: float = self.vae.config.scaling_factor
+        return found * scale
 
     def spoken(self, latents: Tensor, heard: Tensor) -> list[Frame]:
         """B'G'R' faces of 256 pixels."""
