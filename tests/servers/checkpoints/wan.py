@@ -133,8 +133,9 @@ def distilled(folder: Path, seed: int = 1) -> None:
         save_file(adapter(), folder / name)
 
 
-def adapter(rank: int = RANK, blocks: int = 3) -> dict[str, torch.Tensor]:
-    """An adapter of every attention and feed-forward layer of the tiny transformer."""
+def adapter(rank: int = RANK, blocks: int = 3, seed: int | None = None) -> dict[str, torch.Tensor]:
+    """An adapter of every attention and feed-forward layer of the tiny transformer; None: torch's own next numbers."""
+    rng = None if seed is None else torch.Generator().manual_seed(seed)
     inner, wide = 24, 32
     shapes = {f"{a}.{p}": (inner, inner) for a in ("self_attn", "cross_attn") for p in "qkvo"}
     shapes |= {"ffn.0": (wide, inner), "ffn.2": (inner, wide)}
@@ -142,6 +143,6 @@ def adapter(rank: int = RANK, blocks: int = 3) -> dict[str, torch.Tensor]:
     for block in range(blocks):
         for layer, (out, into) in shapes.items():
             key = f"diffusion_model.blocks.{block}.{layer}"
-            found[f"{key}.lora_down.weight"] = torch.randn(rank, into) * 0.3
-            found[f"{key}.lora_up.weight"] = torch.randn(out, rank) * 0.3
+            found[f"{key}.lora_down.weight"] = torch.randn(rank, into, generator=rng) * 0.3
+            found[f"{key}.lora_up.weight"] = torch.randn(out, rank, generator=rng) * 0.3
     return found
