@@ -171,7 +171,8 @@ class Look:
         if retryable or fields["code"] in MENDABLE:
             await self._note(error.detail)
             return False
-        return await self._settle(End("failed", 0, "measured", fields["code"], error.detail))
+        # Another runner may have sent it since: what this one was told is of its own POST.
+        return await self._unsent(End("failed", 0, "measured", fields["code"], error.detail))
 
     async def _silence(self, error: OutcomeUnknown) -> bool:
         await self._note(error.detail)

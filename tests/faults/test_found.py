@@ -25,6 +25,12 @@ def test_a_job_that_is_taken_after_a_person_accepted_its_risk_is_that_risk() -> 
         assert World(risked).run().breaches == (), risked
 
 
+def test_a_refusal_ends_no_job_that_another_runner_has_sent_since() -> None:
+    refused, slow = Fault("run-reject", 0, 2), Fault("db-slow", 34, 70_000)
+    told_late = Schedule(734_607, (Start("one", 0, 1),), (slow, refused), 2, "rented", 2, 3, 300, 30_000, prompt=False)
+    assert World(told_late).run().breaches == ()
+
+
 LATE = Fault("run-late", 0, 40_000)
 REFUSED = (LATE, Fault("run-reject", 1, 5))
 CANCELLED = (Fault("cancel", 4_498, 4), Fault("instance", 10_590, 5), Fault("instance", 117_592, 4), LATE)
