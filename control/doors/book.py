@@ -34,7 +34,7 @@ ON CONFLICT(id) DO UPDATE SET base=excluded.base, network=excluded.network, caps
 _FORGET_TOLD = "DELETE FROM described WHERE door=:id"
 _RETIRE = "UPDATE door SET removed_at=:now, changed_at=MAX(changed_at+1,:now) WHERE id=:id"
 _SPENT = """
-SELECT id FROM door WHERE removed_at IS NOT NULL
+SELECT id, secret FROM door WHERE removed_at IS NOT NULL
   AND NOT EXISTS(SELECT 1 FROM job WHERE job.door=door.id AND open=1)"""
 _DROP = """
 DELETE FROM door WHERE id=:id AND removed_at IS NOT NULL
@@ -74,19 +74,29 @@ class DoorBook:
 
         Raises `Invalid`, `Conflict` where jobs are open at another address of this name, `StudioError`.
         """
-        spec, place = check(new, self.catalog), secrets.place_of(variable)
-        pair = providers()[new.kind].pair
-        if variable is None:
-            text = secrets.check(new.secret, pair=pair)
-        else:
-            secrets.check(self.secrets.read(new.id, place), pair=pair)
-        await self._insert(spec, place)
-        if variable is None:
-            self.secrets.write(new.id, text)
+        spec = check(new, self.catalog)
+        place = self._stow(new) if variable is None else self._find(new, variable)
+        try:
+            former = await self._insert(spec, place)
+        except Conflict:
+            self.secrets.forget(new.id, place)
+            raise
+        if former != place:  # a batch may be sent twice
+            self.secrets.forget(new.id, former)
         await self._reload()
         return await self.view(new.id)
 
-    async def _insert(self, spec: Spec, place: str) -> None:
+    def _stow(self, new: NewDoor) -> str:
+        """The secret's place, before any row names it: whoever reads the row finds the secret."""
+        return self.secrets.write(new.id, secrets.check(new.secret, pair=providers()[new.kind].pair))
+
+    def _find(self, new: NewDoor, variable: str) -> str:
+        place = secrets.place_of(variable)
+        secrets.check(self.secrets.read(new.id, place), pair=providers()[new.kind].pair)
+        return place
+
+    async def _insert(self, spec: Spec, place: str) -> str:
+        """Where its secret lay before, `place` where it had none. Raises `Conflict`."""
         now = self.clock()
         values: dict[str, Value] = {
             "id": spec.id,
@@ -97,13 +107,15 @@ class DoorBook:
             "secret": place,
             "now": now,
         }
-        look = "SELECT base, kind, caps FROM door WHERE id=:id"
-        rows = (await self.db.batch([(_ADD, values), (_FORGET_TOLD, values), (look, values)]))[2].rows
+        look = ("SELECT base, kind, secret FROM door WHERE id=:id", values)
+        before, _, _, after = await self.db.batch([look, (_ADD, values), (_FORGET_TOLD, values), look])
+        rows = after.rows
         if (rows[0]["base"], rows[0]["kind"]) != (spec.base, spec.kind):
             raise Conflict(
                 f"jobs are open at {rows[0]['base']}, which is called {spec.id} too; "
                 "choose another name, or wait until they have ended"
             )
+        return str(before.rows[0]["secret"]) if before.rows else place
 
     async def remove(self, door_id: str) -> bool:
         """Send it nothing more. True where it is gone; False where it stays known until its open jobs have ended.
@@ -122,7 +134,7 @@ class DoorBook:
         for row in await self.db.fetch(_SPENT):
             dropped = await self.db.batch([(_DROP, row), (_FORGET_TOLD, row)])
             if dropped[0].changes:
-                self.secrets.forget(row["id"])
+                self.secrets.forget(row["id"], row["secret"])
 
     async def views(self) -> tuple[DoorView, ...]:
         """All doors, the built-in one first."""
@@ -272,7 +284,7 @@ class DoorBook:
             base=row["base"],
             network=row["network"],
             engines=tuple(_engine(name, caps.endpoints, told.get(name)) for name in sorted(caps.engines)),
-            secret="a file of the Studio" if row["secret"] == secrets.FILE else row["secret"].removeprefix(secrets.ENV),
+            secret=secrets.words(row["secret"]),
             price_u=caps.terms.price_u,
             price=caps.terms.price_name,
             concurrency=caps.concurrency,

@@ -2,14 +2,15 @@
 
 import json
 import random
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from control.db import Result, Row, Statement, Value
 from control.db.migrate import migrate
 from control.db.sqlite import SqliteDatabase
 from control.doors.book import DoorBook
@@ -56,6 +57,27 @@ class Desk:
         }
         columns = ",".join(row)
         await self.db.batch([(f"INSERT INTO job({columns}) VALUES({','.join(':' + c for c in row)})", row)])
+
+
+@dataclass
+class Watched:
+    """A database; who reads the doors' secrets after each change sees this."""
+
+    db: SqliteDatabase
+    secrets: Secrets
+    seen: list[str] = field(default_factory=list)
+
+    async def fetch(self, sql: str, params: Mapping[str, Value] | None = None) -> list[Row]:
+        return await self.db.fetch(sql, params)
+
+    async def batch(self, statements: Sequence[Statement]) -> list[Result]:
+        done = await self.db.batch(statements)
+        for row in await self.db.fetch("SELECT id, secret FROM door"):
+            self.seen.append(self.secrets.read(row["id"], row["secret"]))
+        return done
+
+    async def close(self) -> None:
+        await self.db.close()
 
 
 @asynccontextmanager
@@ -108,6 +130,26 @@ async def test_what_is_wrong_adds_nothing(d: Desk) -> None:
             await d.add(**wrong)
     assert not await d.book.views()
     assert not (d.folder / "doors").exists()
+
+
+async def test_whoever_sees_a_door_finds_its_secret(d: Desk) -> None:
+    """A process that reads the row at once, between all that adding does, would keep a client without a key."""
+    db = Watched(d.db, d.book.secrets)
+    for secret in ("first", "second"):
+        new = NewDoor(id=DOOR, kind="local", engines=("echo",), base="http://127.0.0.1:9", secret=secret)
+        await replace(d.book, db=db).add(new)
+    assert db.seen == ["first", "second"]
+    assert len(list((d.folder / "doors").iterdir())) == 1
+
+
+async def test_a_door_in_the_way_keeps_its_secret(d: Desk) -> None:
+    await d.add(base="http://127.0.0.1:9", secret="first")
+    await d.job("unknown")
+    with pytest.raises(Conflict):
+        await d.add(base="http://127.0.0.1:10", secret="second")
+    (row,) = await d.db.fetch("SELECT id, secret FROM door")
+    assert d.book.secrets.read(row["id"], row["secret"]) == "first"
+    assert len(list((d.folder / "doors").iterdir())) == 1
 
 
 async def test_another_process_sees_a_door_and_a_missing_secret_closes_it(d: Desk) -> None:
@@ -260,7 +302,7 @@ async def test_a_removed_door_gets_nothing_and_is_known_until_its_jobs_have_ende
         await d.add(base="http://127.0.0.1:10")
     await d.db.batch([("UPDATE job SET state='lost'", {})])
     assert not await d.book.views()
-    assert not (d.folder / "doors" / f"{DOOR}.token").exists()
+    assert not list((d.folder / "doors").iterdir())
     with pytest.raises(NotFound):
         d.book.doors.door(DOOR)
 

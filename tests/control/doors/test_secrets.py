@@ -25,16 +25,28 @@ def test_a_pair_is_an_id_and_a_secret() -> None:
 
 def test_a_file_is_its_owners_alone(tmp_path: Path) -> None:
     found = Secrets(tmp_path / "doors", {})
-    found.write("gpu", "first")
-    found.write("gpu", "second")
+    place = found.write("gpu", "first")
     (path,) = (tmp_path / "doors").iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    assert found.read("gpu", "file") == "second"
-    found.forget("gpu")
-    found.forget("gpu")
+    assert found.read("gpu", place) == "first"
+    found.forget("gpu", place)
+    found.forget("gpu", place)
     with pytest.raises(StudioError, match="gpu cannot be read"):
-        found.read("gpu", "file")
+        found.read("gpu", place)
+
+
+def test_a_new_secret_lies_beside_the_one_that_is_still_named(tmp_path: Path) -> None:
+    found = Secrets(tmp_path, {})
+    first, second = found.write("gpu", "first"), found.write("gpu", "second")
+    assert (found.read("gpu", first), found.read("gpu", second)) == ("first", "second")
+    found.forget("gpu", first)
+    assert found.read("gpu", second) == "second"
+
+
+def test_a_file_without_a_generation_is_read_too(tmp_path: Path) -> None:
+    (tmp_path / "gpu.token").write_text("by hand\n")
+    assert Secrets(tmp_path, {}).read("gpu", "file") == "by hand"
 
 
 def test_a_variable_is_read_when_it_is_needed(tmp_path: Path) -> None:
