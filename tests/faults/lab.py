@@ -138,11 +138,13 @@ class Log:
 
 @functools.cache
 def code() -> str:
-    """Digest of all code that a schedule runs, as it is on the disk now."""
+    """Digest of all that a schedule runs, as it is on the disk now: our modules that are loaded, and their data."""
     root, digest = Path(__file__).parents[2], hashlib.sha256()
-    for path in sorted(p for top in ("control", "functions/contract", "tests/faults") for p in (root / top).rglob("*")):
-        if path.suffix in (".py", ".sql", ".toml"):
-            digest.update(path.read_bytes())
+    loaded = [Path(found) for module in sys.modules.values() if (found := getattr(module, "__file__", None))]
+    data = [path for path in (root / "control").rglob("*") if path.suffix in (".sql", ".toml")]
+    rooms = [root / room for room in ("control", "functions", "tests")]
+    for path in sorted({p for p in loaded if any(p.is_relative_to(room) for room in rooms)} | set(data)):
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
