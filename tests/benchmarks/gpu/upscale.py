@@ -34,12 +34,12 @@ from tests.servers.upstream.realesrgan import Loop
 FULL, TINY = Size(width=832, height=480), Size(width=96, height=64)
 
 
-def clip(path: Path, size: Size, frames: int) -> Path:
+def clip(path: Path, size: Size, frames: int, speed: int = 1) -> Path:
     """A picture that moves smoothly."""
     source, rate = None, Rate(num=24)
     with ClipWriter(path, size, rate, frames, choose("final", gpu=False), source) as out:
         for number in range(frames):
-            rgb = motion.moving(number, size.height, size.width, torch.device("cpu"))
+            rgb = motion.moving(number * speed, size.height, size.width, torch.device("cpu"))
             out.write(to_packed(rgb.permute(2, 0, 1)[None] / 255)[0].numpy())
     return path
 

@@ -15,7 +15,10 @@ from functions.interpolate.ifnet import IFNet
 from functions.interpolate.rife import InterpolateRife
 from functions.interpolate.timing import Count, schedule
 from functions.media.cuts import is_cut
+from functions.media.encoders import choose
 from functions.media.frames import Packed
+from functions.media.source import describe
+from functions.media.writer import ClipWriter
 from functions.models.colour import to_packed, to_rgb
 from tests.servers.checkpoints import lock, rife
 from tests.servers.upstream.parity import EQUAL_DB, psnr
@@ -81,3 +84,12 @@ def other_order(frames: list[Frame]) -> list[Frame]:
 def doubled(frames: list[Frame]) -> list[Frame]:
     """One picture between is the one before it."""
     return [frames[0], frames[0], *frames[2:]]
+
+
+def test_the_published_loop_goes_from_file_to_file(tmp_path: Path) -> None:
+    source = tmp_path / "in.mp4"
+    with ClipWriter(source, SIZE, Rate(num=24), 4, choose("draft", gpu=False), None) as out:
+        for packed in pictures()[:4]:
+            out.write(packed)
+    assert Loop(IFNet(), CPU, half=False).clip(source, tmp_path / "out.mp4") == 7
+    assert describe(tmp_path / "out.mp4").rate == Rate(num=48)

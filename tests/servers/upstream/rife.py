@@ -79,12 +79,12 @@ class Loop:
         rate = f"{found.rate.num * self.multi}/{found.rate.den}"
         with Writer(target, (found.size.width, found.size.height), rate, "rgb24") as out:
             threads = [
-                threading.Thread(target=_filled, args=(reading, source)),
-                threading.Thread(target=_drained, args=(writing, out)),
+                threading.Thread(target=_filled, args=(reading, source), daemon=True),
+                threading.Thread(target=_drained, args=(writing, out), daemon=True),
             ]
             for thread in threads:
                 thread.start()
-            for frame in self.frames(iter(reading.get, None)):
+            for frame in self.frames(_given(reading)):
                 writing.put(frame)
             writing.put(None)
             for thread in threads:
@@ -98,8 +98,13 @@ def _filled(into: "queue.Queue[Frame | None]", source: Path) -> None:
     into.put(None)
 
 
-def _drained(waiting: "queue.Queue[Frame | None]", out: Writer) -> None:
+def _given(waiting: "queue.Queue[Frame | None]") -> Iterator[Frame]:
     while (frame := waiting.get()) is not None:
+        yield frame
+
+
+def _drained(waiting: "queue.Queue[Frame | None]", out: Writer) -> None:
+    for frame in _given(waiting):
         out.write(frame)
 
 
