@@ -26,6 +26,8 @@ JobState = Literal[
 LIVE: frozenset[JobState] = frozenset({"intent", "submitted", "running", "unknown"})
 ATTEMPTS = 3
 """Jobs a render pays for one step at most."""
+UNTRIED = "untried"
+"""The error code of a job that was never sent, since the Studio slept or was gone: no attempt at all."""
 _LIVE_STEP: Mapping[JobState, StepState] = {
     "intent": "queued",
     "submitted": "queued",
@@ -55,6 +57,7 @@ class Attempt:
     cancel_requested: bool = False
     retryable: bool = False
     reason: str = ""
+    untried: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +155,7 @@ def _failed(now: Situation, node: Node, attempts: tuple[Attempt, ...]) -> Standi
         return Standing("failed", last.reason)
     if last.state == "lost" and not node.rerun_lost:
         return Standing("failed", last.reason or "the job was lost after it began; start the render again to risk it")
-    if sum(a.payer == now.render and a.state != "written_off" for a in attempts) >= ATTEMPTS:
+    if sum(a.payer == now.render and a.state != "written_off" and not a.untried for a in attempts) >= ATTEMPTS:
         return Standing("failed", f"{last.reason or last.state} ({ATTEMPTS} attempts)")
     return None
 

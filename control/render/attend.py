@@ -17,6 +17,7 @@ from control.doors.registry import Door, Doors
 from control.errors import DoorError, DoorRefused, DoorUnreachable, ObjectExists, ObjectMissing, OutcomeUnknown
 from control.graph.model import OutputFacts
 from control.graph.quote import class_of, pace_of
+from control.render.advance import UNTRIED
 from control.render.ledger import Adopted, Ledger
 from control.render.outcome import End, Gone, JobFacts, Seen, Terms, judge
 from control.render.planning import FACTS
@@ -110,8 +111,10 @@ class Look:
         if self.job.posts > 0 and not self.door.terms.repeatable:
             return await self._adrift()
         if self._now > self.job.start_by and self.job.posts == 0:
-            reason = f"the door {self.door.id} could not be reached in time"
-            return await self._unsent(End("never_started", 0, "measured", "unreachable", reason, retryable=True))
+            code, reason = "unreachable", f"the door {self.door.id} could not be reached in time"
+            if not json.loads(self.job.known):  # nobody tried: who tries and fails leaves a note
+                code, reason = UNTRIED, "nobody was there to send the job in time"
+            return await self._unsent(End("never_started", 0, "measured", code, reason, retryable=True))
         if self.job.posts == 0 and not self.guard.allows(self._now, self.job.id):
             return await self._wait(closed(self.door.id, self.guard.breaker))
         if self.door.kind == "runpod" and (why := await self._unable()):

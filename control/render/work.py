@@ -11,7 +11,7 @@ from control.graph.model import Plan, Step
 from control.graph.quote import amounts
 from control.graph.urgency import urgency
 from control.render import estimate
-from control.render.advance import Attempt, Node, Situation, Standing
+from control.render.advance import UNTRIED, Attempt, Node, Situation, Standing
 from control.render.planning import Known, Subject
 from control.render.rows import RenderRow
 
@@ -151,6 +151,7 @@ def _attempt(row: Row) -> Attempt:
         cancel_requested=bool(row["cancel_requested"]),
         retryable=bool(row["retryable"]),
         reason=error.get("message", ""),
+        untried=error.get("code") == UNTRIED,
     )
 
 

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from control.render.advance import ATTEMPTS
+
 if TYPE_CHECKING:
     from tests.faults.provider import Paid
     from tests.faults.world import World
@@ -156,6 +158,9 @@ class Laws:
             self.breach("lost", f"the job {row['id']} is {row['state']} for ever")
         if world.schedule.harmless:
             for row in world.fetch("SELECT id, state, reason FROM render WHERE state<>'done'"):
+                if len(world.schedule.faults) >= ATTEMPTS and row["reason"].endswith(f"({ATTEMPTS} attempts)"):
+                    world.stats["worn_out"] += 1  # a fault of its own for each attempt
+                    continue
                 self.breach("lost", f"the render {row['id']} ended as {row['state']} ({row['reason']}) for no reason")
         self._bills()
         self._kept()

@@ -48,3 +48,10 @@ FAILED = (Fault("instance", 80_303, 6), Fault("job-refuse", 0, 5), Fault("pause"
 )
 def test_a_post_that_arrives_late_does_no_work_that_is_not_booked(late: Schedule) -> None:
     assert World(late).run().breaches == ()
+
+
+def test_a_studio_that_sleeps_before_each_post_makes_the_film_when_it_stays_awake() -> None:
+    sleeps = (Fault("pause", 52, 1_200_000), Fault("pause", 80, 400_000), Fault("pause", 128, 1_200_000))
+    slept = Schedule(461_810, (Start("one"),), sleeps, door="own", room=1, waits=0, pace=10_000, prompt=False)
+    report = World(slept).run()
+    assert (report.breaches, report.stats["worn_out"]) == ((), 0)

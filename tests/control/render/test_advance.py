@@ -77,6 +77,13 @@ def test_a_retryable_failure_is_tried_twice_more() -> None:
     assert decision.standings["a"].reason == "because (3 attempts)"
 
 
+def test_a_job_that_nobody_was_there_to_send_uses_up_no_attempt() -> None:
+    unsent = tuple(replace(ended("never_started", number=n, retryable=True), untried=True) for n in range(1, 5))
+    assert advance(Situation(ME, CHAIN[:1], attempts={"fa": unsent})).submit == ("a",)
+    tried = tuple(replace(attempt, untried=False) for attempt in unsent)
+    assert advance(Situation(ME, CHAIN[:1], attempts={"fa": tried})).end == "failed"
+
+
 def test_what_others_paid_for_does_not_use_up_my_attempts() -> None:
     attempts = tuple(ended("failed", payer=OTHER, number=n, retryable=True) for n in range(1, 5))
     assert advance(Situation(ME, CHAIN[:1], attempts={"fa": attempts})).submit == ("a",)
