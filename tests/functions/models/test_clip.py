@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -20,7 +21,9 @@ from tests.benchmarks.gpu.motion import moving
 from tests.servers.job import LocalJob
 from tests.servers.motion import motion, small
 
-SIZE = Size(width=64, height=48)
+SIZE, LARGER = Size(width=64, height=48), Size(width=384, height=256)
+COLOURS = 3.0
+"""Code values that a pixel may be off by on average, behind the encoder."""
 
 
 def clip(count: int, size: Size = SIZE) -> Tensor:
@@ -69,6 +72,19 @@ def test_colours_are_those_of_the_scaler() -> None:
     ours = to_packed(frame.permute(2, 0, 1)[None] / 255)[0].numpy().astype(int)
     theirs = packed(frame_of(frame.numpy(), wide)).astype(int)
     assert np.abs(ours - theirs).max() <= 2
+
+
+@pytest.mark.parametrize("step", [1, 2], ids=["as large as asked", "scaled"])
+def test_a_clip_has_the_colours_that_it_was_given(tmp_path: Path, step: int) -> None:
+    params, frames = motion(16, 9, LARGER), clip(9, Size(width=LARGER.width * step, height=LARGER.height * step))
+    todo = job(tmp_path, params)
+    write_clip(todo, params, [frames], 1)
+    with av.open(str(todo.output("clip.mp4"))) as written:
+        shown = np.stack([frame.to_ndarray(format="rgb24") for frame in written.decode(video=0)])
+    given = frames[:, ::step, ::step].numpy().astype(float)
+    assert np.abs(shown - given).mean() < COLOURS
+    for fault in (shown[..., ::-1], shown.astype(float) * 219 / 255 + 16):
+        assert np.abs(fault - given).mean() > 2 * COLOURS
 
 
 def test_a_failure_while_decoding_ends_the_writer(tmp_path: Path) -> None:

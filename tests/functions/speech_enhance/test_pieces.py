@@ -53,6 +53,18 @@ def test_what_a_perfect_network_makes_is_laid_without_a_seam(tmp_path: Path) -> 
     assert not made[8 * SECOND :].any()
 
 
+def test_pieces_of_other_levels_fade_into_each_other_and_into_silence(tmp_path: Path) -> None:
+    found = pieces([Span(SECOND, 8 * SECOND)], powers(9, 4.0), 4 * SECOND)
+    assert len(found) > 1
+    with contextlib.closing(Scratch(tmp_path / "made", 1)) as target:
+        target.write(np.zeros((9 * SECOND, 1), np.float32))
+        for piece, level in zip(found, itertools.cycle((0.3, 0.1)), strict=False):
+            put(target, piece, np.full(piece.end - piece.start, level, np.float32))
+        made = target.read(0, 9 * SECOND)[:, 0]
+    assert made.max() == pytest.approx(0.3)
+    assert np.abs(np.diff(made)).max() < 2 * 0.3 / FADE
+
+
 def test_speech_that_is_near_is_one_stretch_and_a_click_is_none() -> None:
     heard = np.zeros(400, np.float32)
     heard[100:140] = heard[160:200] = 1.0
