@@ -8,7 +8,8 @@ import pytest
 from functions.contract.base import Size
 from functions.keyframe_sdxl import regions
 from functions.keyframe_sdxl.recipes import builtin
-from tests.servers.keyframes import SMALL, Desk, cast, keyframe, worn
+from tests.servers.checkpoints import sdxl
+from tests.servers.keyframes import SMALL, Desk, adapter_file, cast, keyframe, worn
 
 Inputs = Mapping[str, bytes]
 
@@ -34,6 +35,15 @@ def test_an_adapter_taken_away_changes_no_pixel_outside_its_figure(
     bo = mask_of("bo", "ada", "bo")
     assert np.array_equal(both[~bo], without[~bo])
     assert not np.array_equal(both[bo], without[bo])
+
+
+def test_the_weights_of_an_adapter_act_on_its_figure_alone(desk: Desk, inputs: Inputs, both: np.ndarray) -> None:
+    """The same words throughout, so that what differs is what the network wore."""
+    other = {**inputs, "lora_bo": adapter_file(sdxl.lora(sdxl.tiny_unet(), scale=0.3, seed=4))}
+    changed = desk.make(keyframe("ada", "bo", adapters=worn("ada", "bo")), other)
+    bo = mask_of("bo", "ada", "bo")
+    assert np.array_equal(both[~bo], changed[~bo])
+    assert not np.array_equal(both[bo], changed[bo])
 
 
 def test_an_adapter_moved_to_another_changes_only_the_two(desk: Desk, inputs: Inputs) -> None:

@@ -15,13 +15,14 @@ from diffusers import (
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
 )
+from diffusers.image_processor import VaeImageProcessor
 from diffusers.loaders.single_file_utils import create_diffusers_clip_model_from_ldm
 from PIL import Image
 from safetensors.torch import load_file
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from functions.contract.base import Tier
-from functions.keyframe_sdxl.pixels import edges
+from functions.keyframe_sdxl.pixels import edges, encode
 from functions.keyframe_sdxl.recipes import Recipe, builtin, recipe_of, scheduler_of
 from functions.models.noise import noise
 from tests.servers.checkpoints import sdxl
@@ -171,3 +172,11 @@ def test_the_tiny_unet_survives_the_published_naming(weights: Path, parts: dict[
     names = sdxl.original(parts["unet"].state_dict())
     stored = load_file(weights / "realvisxl-v5/RealVisXL_V5.0_fp16.safetensors")
     assert all(torch.equal(stored[f"model.diffusion_model.{n}"].float(), value) for n, value in names.items())
+
+
+def test_a_picture_is_shown_to_the_autoencoder_as_the_published_pipeline_shows_it(parts: dict[str, Any]) -> None:
+    vae, shown = parts["vae"], Image.open(io.BytesIO(picture(6, (128, 64)))).convert("RGB")
+    with torch.inference_mode():
+        theirs = vae.encode(VaeImageProcessor(vae_scale_factor=8).preprocess(shown)).latent_dist.mode()
+        ours = encode(np.asarray(shown), vae)
+    assert torch.allclose(ours, theirs * vae.config.scaling_factor, atol=1e-5)
