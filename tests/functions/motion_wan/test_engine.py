@@ -259,6 +259,17 @@ def test_a_lora_acts_on_the_expert_it_names(worker: Worker, name: str) -> None:
     assert again.outputs["clip.mp4"].sha256 == plain.outputs["clip.mp4"].sha256
 
 
+def test_a_lora_acts_on_the_only_expert_of_the_small_engine(worker: Worker) -> None:
+    bench = worker("motion-wan-small", size=SQUARE)
+    plain = done(bench.run(motion(24, 5, SQUARE)))
+    inputs = {"image": picture(), "lora_mira": lora(5)}
+    made = [
+        done(bench.run(motion(24, 5, SQUARE, adapters=(Adapter(input="lora_mira", scale=scale),)), inputs))
+        for scale in (1000, 10)
+    ]
+    assert len({result.outputs["clip.mp4"].sha256 for result in (plain, *made)}) == 3
+
+
 def test_a_lora_that_names_no_expert_or_fits_nothing_is_refused(worker: Worker) -> None:
     bench = worker()
     adapters = (Adapter(input="lora_mira"),)

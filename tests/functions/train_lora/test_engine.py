@@ -87,6 +87,17 @@ def test_a_lora_is_trained_and_says_what_it_is(
     assert trained == list(range(27))
 
 
+def test_each_picture_is_learned_with_its_own_words(
+    engine: TrainLoraEngine, photographs: dict[str, Path], tmp_path: Path
+) -> None:
+    made = []
+    for number, captions in enumerate(({}, {max(photographs): "vjmira in an orange suit"})):
+        job = LocalJob(tmp_path / str(number), MANIFEST, params(steps=10, captions=captions), OUTPUTS, photographs)
+        engine.run(job)
+        made.append(job.output("lora.safetensors").read_bytes())
+    assert made[0] != made[1]
+
+
 def test_a_killed_training_goes_on_and_ends_as_one_that_was_not(
     engine: TrainLoraEngine, photographs: dict[str, Path], tmp_path: Path
 ) -> None:
