@@ -43,6 +43,8 @@ GUARDS = (
       BEGIN SELECT breach('ended_changed', 'the render '||OLD.id||' was '||OLD.state||' and was removed'); END""",
 )
 """What has ended stays as it is: seen at each change of a row, by the database itself."""
+SLEEPS = frozenset({"pause", "run-nap", "db-slow", "clock"})
+"""Faults that can make a job late enough to be refused: as many of them as a step has attempts may cost the film."""
 _PRINTS = "SELECT render_id, path, fp FROM step WHERE fp IS NOT NULL"
 _NEWEST = f"""
 SELECT job.id, job.fp, budget_u, cancel_requested, state,
@@ -158,8 +160,9 @@ class Laws:
             self.breach("lost", f"the job {row['id']} is {row['state']} for ever")
         if world.schedule.harmless:
             for row in world.fetch("SELECT id, state, reason FROM render WHERE state<>'done'"):
-                if len(world.schedule.faults) >= ATTEMPTS and row["reason"].endswith(f"({ATTEMPTS} attempts)"):
-                    world.stats["worn_out"] += 1  # a fault of its own for each attempt
+                slept = sum(fault.kind in SLEEPS for fault in world.schedule.faults)
+                if slept >= ATTEMPTS and row["reason"].endswith(f"({ATTEMPTS} attempts)"):
+                    world.stats["worn_out"] += 1
                     continue
                 self.breach("lost", f"the render {row['id']} ended as {row['state']} ({row['reason']}) for no reason")
         self._bills()
