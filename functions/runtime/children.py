@@ -13,7 +13,7 @@ import threading
 from collections.abc import Sequence
 from typing import IO, cast
 
-from functions.contract.errors import DiskFull, EngineError, JobError
+from functions.contract.errors import DiskFull, EngineError, JobError, OutOfMemory
 
 TAIL = 2000
 """Characters of a child's stderr that an error carries."""
@@ -45,6 +45,14 @@ class Stop:
             self._children.add(child)
             if self.reason is not None:
                 _kill(child)
+
+    def abandon(self) -> None:
+        """Kill the children and keep the lock: this process ends now, and whoever waits for a child must not go on to
+        tell of its death as the job's own failure.
+        """
+        self._lock.acquire()
+        for child in self._children:
+            _kill(child)
 
     def release(self, child: subprocess.Popen[bytes]) -> None:
         """Forget a child that has ended, after ending what it left behind in its group."""
@@ -131,4 +139,6 @@ def _judge(program: str, code: int, complaint: bytes, cause: BaseException | Non
     text = complaint.decode("utf-8", "replace")[-TAIL:].strip()
     if "No space left on device" in text:
         raise DiskFull(f"{program} found no space left on the disk; free some and try again") from cause
+    if code == -signal.SIGKILL:
+        raise OutOfMemory(f"{program} was killed, as the kernel does where memory runs out; free some and try again")
     raise EngineError(f"{program} ended with {code}: {text or 'it said nothing'}") from cause

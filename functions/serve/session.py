@@ -11,14 +11,16 @@ ROUNDS = 10
 
 
 def kill_session(session: int, *, spare: int | None = None) -> None:
-    """SIGKILL to every process of a session but `spare`. Without a /proc only the leader's own group is found."""
+    """SIGKILL to every process of a session but `spare`, its leader first: nobody is left who could tell of the others'
+    deaths as of failures. Without a /proc only the leader's own group is found.
+    """
     if not (PROC / "self" / "stat").exists():
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(session, signal.SIGKILL)
         return
     for _ in range(ROUNDS):
         found = [pid for pid in _processes() if pid != spare and _session_of(pid) == session]
-        for pid in found:
+        for pid in sorted(found, key=lambda pid: pid != session):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         if not found:

@@ -85,7 +85,7 @@ class Worker:
                 self._answers.write(line)
                 self._answers.flush()
         except BrokenPipeError:
-            leave()
+            self._leave()
 
     def _listen(self) -> None:
         for line in self._orders:
@@ -96,7 +96,14 @@ class Worker:
                 self._jobs.put((request, Call(**order.get("call", {})), stop))
             elif (running := self._stops.get(order["cancel"])) is not None:
                 running.set(Cancelled("the job was cancelled"))
-        leave()
+        self._leave()
+
+    def _leave(self) -> NoReturn:
+        """The door is gone: end everything of this session, then this process, at once. No job tells of it."""
+        for stop in list(self._stops.values()):
+            stop.abandon()
+        kill_session(os.getsid(0), spare=os.getpid())
+        os._exit(0)
 
 
 def warm(engines: Engines, known: Catalog) -> None:
@@ -104,12 +111,6 @@ def warm(engines: Engines, known: Catalog) -> None:
     for name in known.engines:
         with contextlib.suppress(EngineError):
             engines.load(name)
-
-
-def leave() -> NoReturn:
-    """The door is gone: end everything of this session, then this process, at once."""
-    kill_session(os.getsid(0), spare=os.getpid())
-    os._exit(0)
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.contract.errors import Cancelled, DeadlineExceeded, DiskFull, EngineError
+from functions.contract.errors import Cancelled, DeadlineExceeded, DiskFull, EngineError, OutOfMemory
 from functions.runtime.children import JobChildren, Stop
 from tests.servers.door import gone
 
@@ -35,6 +35,34 @@ def test_child_on_a_full_disk_is_told() -> None:
 def test_missing_program_is_an_os_error() -> None:
     with pytest.raises(FileNotFoundError):
         JobChildren(Stop()).run(["/nowhere/at/all"])
+
+
+def test_child_killed_from_outside_is_told_as_lack_of_memory() -> None:
+    with pytest.raises(OutOfMemory, match="was killed"):
+        JobChildren(Stop()).run(["sh", "-c", "kill -9 $$"])
+
+
+@pytest.mark.parametrize("piped", [False, True])
+def test_nobody_tells_of_the_children_of_a_job_that_was_abandoned(tmp_path: Path, piped: bool) -> None:
+    stop, pids, told = Stop(), tmp_path / "pids", threading.Event()
+    program = ["sh", "-c", f"echo $$ > {pids}.part; mv {pids}.part {pids}; exec sleep 600"]
+
+    def work() -> None:
+        try:
+            if piped:
+                with JobChildren(stop).pipe(program):
+                    pass
+            else:
+                JobChildren(stop).run(program)
+        finally:
+            told.set()
+
+    threading.Thread(target=work, daemon=True).start()
+    while not pids.exists():
+        time.sleep(0.01)
+    stop.abandon()
+    until_gone(int(pids.read_text()))
+    assert not told.wait(0.5)
 
 
 def test_stop_kills_a_child_and_its_children(tmp_path: Path) -> None:

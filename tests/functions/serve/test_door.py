@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +153,14 @@ def two_pids(marker: Path) -> list[int]:
         assert time.monotonic() < end
         time.sleep(0.01)
     return [int(line) for line in marker.read_text().split()]
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for a condition."""
+    end = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_engine_that_hangs_is_killed_at_the_deadline(shared: Door, tmp_path: Path) -> None:
@@ -370,6 +378,22 @@ def test_tied_door_ends_with_who_started_it(tmp_path: Path) -> None:
         d.process.stdin.close()
         assert d.process.wait(20) == 0
         assert all(gone(pid) for pid in pids)
+
+
+@pytest.mark.parametrize("_", range(3))
+def test_job_whose_door_is_killed_is_no_failure_of_the_job(tmp_path: Path, _: int) -> None:
+    """The worker ends its children, and must not tell of that as of what became of the job."""
+    with door(tmp_path) as d:
+        job = request(f"child:{tmp_path / 'pids'}")
+        d.run(job)
+        until((tmp_path / "pids").exists)
+        worker = next(p for p in psutil.Process(d.process.pid).children() if "functions.serve.worker" in p.cmdline())
+        d.process.kill()
+        psutil.wait_procs([worker], timeout=20)
+        assert not worker.is_running()
+        assert not (d.store / job.reserved.result.key).exists()
+    with door(tmp_path) as d:
+        assert d.ended(job)["output"]["error"]["code"] == "worker_died"
 
 
 def test_second_door_waits_for_the_first_to_go(tmp_path: Path) -> None:
