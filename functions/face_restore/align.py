@@ -85,15 +85,16 @@ def warped(picture: Tensor, matrix: Matrix, rows: int, columns: int) -> Tensor:
         shrunk = scaled(shrunk, *size)
         ratio = np.array([[size[1] / wide], [size[0] / high]])
         given = moved(given, 0.5, 0.5) * ratio - np.array([[0, 0, 0.5]])
-    grid = _grid(given, rows, columns, *shrunk.shape[2:]).to(picture.device)
+    grid = _grid(given, rows, columns, shrunk)
     made = functional.grid_sample(shrunk, grid, mode="bicubic", padding_mode="border", align_corners=False)
     return made[0].clamp(0, 1)
 
 
-def _grid(matrix: Matrix, rows: int, columns: int, high: int, wide: int) -> Tensor:
-    y, x = torch.meshgrid(
-        torch.arange(rows, dtype=torch.float64), torch.arange(columns, dtype=torch.float64), indexing="ij"
-    )
+def _grid(matrix: Matrix, rows: int, columns: int, picture: Tensor) -> Tensor:
+    """(1, rows, columns, 2) of where in a picture (1, 3, h, w) each pixel lies, made where the picture is."""
+    high, wide = picture.shape[2:]
+    y = torch.arange(rows, dtype=torch.float64, device=picture.device)[:, None]
+    x = torch.arange(columns, dtype=torch.float64, device=picture.device)
     (a, b, c), (d, e, f) = matrix.tolist()
     across, down = (a * x + b * y + c + 0.5) * 2 / wide - 1, (d * x + e * y + f + 0.5) * 2 / high - 1
     return torch.stack([across, down], dim=-1)[None].float()

@@ -16,6 +16,9 @@ from functions.models.mesh import Picture
 DISPLAY = 2.4
 """Exponent from R'G'B' to light (ITU-R BT.1886)."""
 
+FAINT = 0.5
+"""Of 255: what counts less leaves the picture as it is."""
+
 
 @dataclass(frozen=True)
 class Box:
@@ -72,8 +75,10 @@ def feathered(polygon: NDArray[np.float32], width: int, height: int, feather: in
     solid = np.zeros((height, width), np.uint8)
     cv2.fillPoly(solid, [np.rint(polygon).astype(np.int32)], (255,))
     mask = cv2.erode(solid, np.ones((feather, feather), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    blurred = cv2.GaussianBlur(mask, (2 * feather + 1, 2 * feather + 1), 0, borderType=cv2.BORDER_CONSTANT)
-    return np.asarray(blurred, np.float32) / np.float32(255)
+    across = cv2.getGaussianKernel(2 * feather + 1, 0)
+    # OpenCV's own Gaussian takes four times as long for masks of 8 bits.
+    blurred = cv2.sepFilter2D(mask, cv2.CV_32F, across, across, borderType=cv2.BORDER_CONSTANT)
+    return np.where(blurred < FAINT, 0, blurred).astype(np.float32) / np.float32(255)
 
 
 def mixed(part: Tensor, new: Tensor, mask: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -217,7 +218,7 @@ def cancelled(engine: Engine, todo: TimedJob, after: float) -> float:
 
 
 def timed(engine: Engine, todo: TimedJob) -> tuple[float, TimedJob]:
-    """Seconds of one job, from its picture's bytes to its clip."""
+    """Seconds of one job, from its picture's bytes to its clip; told on standard error, since benchmarks take long."""
     synchronise()
     begun = time.perf_counter()
     outcome = engine.run(todo)
@@ -225,6 +226,7 @@ def timed(engine: Engine, todo: TimedJob) -> tuple[float, TimedJob]:
     seconds = time.perf_counter() - begun
     todo.times = [("begun", 0, begun), *todo.times, ("written", 1, begun + seconds)]
     todo.outcome = outcome  # type: ignore[attr-defined]
+    print(f"{todo.manifest.name}: {seconds:.3f} s {stages(todo)}", file=sys.stderr, flush=True)
     return seconds, todo
 
 
