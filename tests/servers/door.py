@@ -111,5 +111,5 @@ def gone(pid: int) -> bool:
     """Whether a process has ended (a zombie has)."""
     try:
         return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the latter where it ends between opening and reading
         return True
